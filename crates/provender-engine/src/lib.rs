@@ -1,0 +1,1 @@
+//! FeatureStore over the store traits: plan, apply, historical, materialize, online, push

@@ -1,0 +1,1 @@
+//! The in-process point-in-time join over Arrow and Parquet

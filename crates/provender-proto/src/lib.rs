@@ -1,0 +1,1 @@
+//! Feast's wire messages and their conversions to and from Provender's model

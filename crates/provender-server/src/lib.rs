@@ -1,0 +1,1 @@
+//! HTTP feature server over one FeatureStore

@@ -1,0 +1,1 @@
+//! Point-in-time, latest and range queries as SQL text for a dialect

@@ -1,0 +1,1 @@
+//! Provender, a feature store for production machine learning

@@ -1,0 +1,1 @@
+//! An online store in a third party's own crate

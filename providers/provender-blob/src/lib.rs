@@ -1,0 +1,1 @@
+//! Registry as one versioned blob: a local file in Feast's format

@@ -1,0 +1,1 @@
+//! Online store on embedded SQLite, in Feast's layout
