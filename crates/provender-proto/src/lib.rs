@@ -1,1 +1,5 @@
-//! Feast's wire messages and their conversions to and from Provender's model
+#![doc = include_str!("../README.md")]
+
+mod generated;
+
+pub use generated::{DESCRIPTORS, feast};
