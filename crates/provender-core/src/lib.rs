@@ -1,1 +1,24 @@
-//! The vocabulary of Provender: domain model, value types, entity keys, errors, configuration, the three store traits
+//! The vocabulary of Provender, shared by every other crate: the domain model, value types and their wire form, entity keys, the error type,
+//! configuration, the three store traits and the table of providers. No network, no disk, no runtime, no SQL engine.
+
+pub mod config;
+mod context;
+mod entity_key;
+mod error;
+pub mod model;
+pub mod offline;
+pub mod online;
+mod provider;
+pub mod registry;
+mod time;
+mod value_type;
+
+pub use context::{Cancel, Progress, ProgressEvent, RequestContext};
+pub use entity_key::EntityKeys;
+pub use error::{Error, Kind, Result};
+pub use offline::{BatchStream, OfflineStore, RetrievalJob};
+pub use online::OnlineStore;
+pub use provider::{OpenContext, Provider, Providers, StoreKind};
+pub use registry::Registry;
+pub use time::{SECOND, Timestamp};
+pub use value_type::{ValueType, timestamp_type};

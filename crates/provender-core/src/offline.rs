@@ -1,0 +1,305 @@
+//! The offline store: history, and the point-in-time join over it.
+
+use crate::model::DataSource;
+use crate::{RequestContext, Result, Timestamp, ValueType};
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use futures::stream::BoxStream;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A stream of Arrow batches of one schema.
+pub type BatchStream = BoxStream<'static, Result<RecordBatch>>;
+
+/// A store of feature history.
+///
+/// Requests name physical columns: the engine has resolved aliases, join-key maps and field mappings.
+#[async_trait]
+pub trait OfflineStore: Debug + Send + Sync + 'static {
+    /// Whether this store reads the source. The engine sends each view to the first store that does.
+    fn reads(&self, source: &DataSource) -> bool;
+
+    /// What this store can do.
+    fn capabilities(&self) -> OfflineCapabilities;
+
+    /// The columns of a source as stored, before field mapping.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such data, `Invalid` if it is damaged.
+    async fn schema(&self, source: &DataSource) -> Result<SchemaRef>;
+
+    /// Prepares the point-in-time join of entity rows with the views of the request (design.md section 4). Nothing is read yet beyond schemas and metadata.
+    ///
+    /// # Contract
+    /// - As many rows out as entity rows, in their order; duplicates kept. (rule: every_row_in_order)
+    /// - The winner is the largest `(event, created)` with `event <= T` and, with a ttl, `event >= T - ttl`. (rules: newest_wins, ttl_is_inclusive)
+    /// - A null created is smallest; of equal pairs the later row of the source wins. (rule: ties)
+    /// - A null in the winner stays null; a null key matches nothing; a null event time is never used. (rules: null_…)
+    ///
+    /// # Errors
+    /// `Invalid` naming the source and the missing or ill-typed column.
+    async fn historical(&self, request: HistoricalRequest) -> Result<Box<dyn RetrievalJob>>;
+
+    /// The newest row of each key in the window, both ends inclusive, by the order of [`OfflineStore::historical`].
+    /// Rows with a null key are left out and counted. Order of rows: any.
+    ///
+    /// Batches have, by position: the key columns, the feature columns, the event time (`Timestamp(us, UTC)`) and, if the request names a created
+    /// column, the created time likewise; named as the request says, the times `event_timestamp` and `created_timestamp`.
+    async fn latest(&self, request: RangeRequest) -> Result<RangeScan>;
+
+    /// All rows of the window, both ends inclusive, with the columns of [`OfflineStore::latest`]; null keys included.
+    async fn range(&self, request: RangeRequest) -> Result<RangeScan>;
+
+    /// Appends rows that have the source's stored columns; answers how many. Columns may come in any order.
+    ///
+    /// # Errors
+    /// `Unsupported` where a store or source cannot; `Invalid` naming a missing, unknown or ill-typed column. Nothing is written then.
+    async fn append(&self, request: AppendRequest) -> Result<u64>;
+}
+
+/// What an offline store can do beyond reading.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OfflineCapabilities {
+    /// [`OfflineStore::append`] works.
+    pub append: bool,
+    /// [`KnownAt::Created`] works.
+    pub known_at: bool,
+}
+
+/// Which rows count as known at an entity row's time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KnownAt {
+    /// By event time alone, as Feast does; winners created later are counted as leaks.
+    #[default]
+    Event,
+    /// Only rows whose created time, too, is not after the entity row's time; a row with a null created time counts as known.
+    Created,
+}
+
+/// Entity rows with the column that holds their time.
+#[derive(Clone, Debug)]
+pub struct Spine {
+    /// The rows; all batches have one schema.
+    pub batches: Vec<RecordBatch>,
+    /// Their schema, also when there is no batch.
+    pub schema: SchemaRef,
+    /// Column of the entity rows' time: a timestamp of any unit and zone (none = UTC) or a date.
+    pub event_column: String,
+}
+
+impl Spine {
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+}
+
+/// A join of entity rows with one or more views.
+#[derive(Clone, Debug)]
+pub struct HistoricalRequest {
+    /// The entity rows.
+    pub spine: Arc<Spine>,
+    /// What to join, in the order asked; a view may appear more than once, under aliases.
+    pub views: Vec<ViewJoin>,
+    /// Memory the join may use, in bytes; `None` for no limit.
+    pub max_memory: Option<u64>,
+    /// Deadline, caller, cancellation, progress.
+    pub context: RequestContext,
+}
+
+/// One view of a [`HistoricalRequest`].
+#[derive(Clone, Debug)]
+pub struct ViewJoin {
+    /// Name used in reports and errors: the alias, else the view's name.
+    pub name: String,
+    /// Where the rows are. Its field mapping is already applied to the names below.
+    pub source: DataSource,
+    /// Join keys; empty for an entity-less view.
+    pub keys: Vec<KeyColumn>,
+    /// Features to return, in order.
+    pub features: Vec<FeatureColumn>,
+    /// Stored column of the event time.
+    pub event_column: String,
+    /// Stored column of the created time.
+    pub created_column: Option<String>,
+    /// Lifetime in microseconds; `None` for ever.
+    pub ttl: Option<i64>,
+    /// Which rows count as known.
+    pub known_at: KnownAt,
+}
+
+/// A join key on both sides.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyColumn {
+    /// Column of the entity rows; in a [`RangeRequest`] the name to return.
+    pub name: String,
+    /// Stored column of the source.
+    pub column: String,
+    /// Declared type; UNKNOWN if none is.
+    pub value_type: ValueType,
+}
+
+/// A feature to return.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureColumn {
+    /// Name of the column to return.
+    pub name: String,
+    /// Stored column of the source.
+    pub column: String,
+    /// Declared type; UNKNOWN if none is. Values come back in the source's own Arrow type.
+    pub value_type: ValueType,
+}
+
+/// A join that has been prepared and not yet run.
+#[async_trait]
+pub trait RetrievalJob: Debug + Send {
+    /// Columns of the result: the features of all views, in the order of the request, all nullable.
+    fn schema(&self) -> SchemaRef;
+
+    /// What running it would read and need, without reading feature rows.
+    async fn explain(&self) -> Result<Explain>;
+
+    /// Runs the join. Batches hold feature columns only, row `i` of the stream belonging to entity row `i`.
+    async fn run(self: Box<Self>) -> Result<Retrieved>;
+}
+
+/// The result of a [`RetrievalJob`].
+pub struct Retrieved {
+    /// Feature columns, in the entity rows' order.
+    pub batches: BatchStream,
+    /// What was found, complete before the first batch.
+    pub report: JoinReport,
+}
+
+impl Debug for Retrieved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Retrieved").field("report", &self.report).finish_non_exhaustive()
+    }
+}
+
+/// What a join found, view by view.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JoinReport {
+    /// Entity rows.
+    pub rows: u64,
+    /// One a view, in the order of the request.
+    pub views: Vec<ViewReport>,
+}
+
+/// What a join found in one view. Counts are of entity rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ViewReport {
+    /// Name of the view or its alias.
+    pub name: String,
+    /// Rows that got a value row.
+    pub matched: u64,
+    /// Rows with no row at or before their time.
+    pub unmatched: u64,
+    /// Rows whose newest candidate is older than the ttl.
+    pub expired: u64,
+    /// Rows whose winner was created after their time: the leakage report. `None` when the source has no created column.
+    pub leaked: Option<u64>,
+}
+
+/// What a join would do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Explain {
+    /// One a view.
+    pub views: Vec<ViewExplain>,
+    /// Bytes of memory that it is predicted to hold at its peak, spine and result included.
+    pub memory_bytes: u64,
+}
+
+/// What reading one view would take.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ViewExplain {
+    /// Name of the view or its alias.
+    pub name: String,
+    /// How it is done: `scan of Parquet files`, or SQL text.
+    pub plan: String,
+    /// Files in all, and files left after pruning.
+    pub files: (u64, u64),
+    /// Row groups in all, and left after pruning.
+    pub row_groups: (u64, u64),
+    /// Rows in all, and left after pruning.
+    pub rows: (u64, u64),
+    /// Stored bytes in all, and those to be read at most.
+    pub bytes: (u64, u64),
+}
+
+/// Rows of a source in a window, both ends inclusive.
+#[derive(Clone, Debug)]
+pub struct RangeRequest {
+    /// Where the rows are; its field mapping is already applied to the names below.
+    pub source: DataSource,
+    /// Join keys; empty for an entity-less view.
+    pub keys: Vec<KeyColumn>,
+    /// Features to return; may be empty.
+    pub features: Vec<FeatureColumn>,
+    /// Stored column of the event time.
+    pub event_column: String,
+    /// Stored column of the created time.
+    pub created_column: Option<String>,
+    /// First instant.
+    pub start: Timestamp,
+    /// Last instant.
+    pub end: Timestamp,
+    /// Deadline, caller, cancellation, progress.
+    pub context: RequestContext,
+}
+
+/// Rows of a window.
+pub struct RangeScan {
+    /// Columns of the batches.
+    pub schema: SchemaRef,
+    /// The rows.
+    pub batches: BatchStream,
+    /// Filled while the rows are read.
+    pub counters: Arc<ScanCounters>,
+}
+
+impl Debug for RangeScan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RangeScan")
+            .field("schema", &self.schema)
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a scan saw; complete when its stream has ended.
+#[derive(Debug, Default)]
+pub struct ScanCounters {
+    /// Rows in the window.
+    pub rows: AtomicU64,
+    /// Rows left out because a key was null.
+    pub null_keys: AtomicU64,
+}
+
+impl ScanCounters {
+    /// Adds to both counts.
+    pub fn add(&self, rows: u64, null_keys: u64) {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        self.null_keys.fetch_add(null_keys, Ordering::Relaxed);
+    }
+
+    /// Rows left out because a key was null, so far.
+    #[must_use]
+    pub fn null_keys(&self) -> u64 {
+        self.null_keys.load(Ordering::Relaxed)
+    }
+}
+
+/// Rows to add to a source.
+#[derive(Clone, Debug)]
+pub struct AppendRequest {
+    /// Where to.
+    pub source: DataSource,
+    /// The rows, with the source's stored column names.
+    pub batches: Vec<RecordBatch>,
+    /// Deadline, caller, cancellation.
+    pub context: RequestContext,
+}
