@@ -3,7 +3,7 @@
 use crate::config::StoreConfig;
 use crate::{Error, OfflineStore, OnlineStore, Registry, Result};
 use futures::future::BoxFuture;
-use sealed::Sealed as _;
+use sealed::{Entry, Opener, Sealed as _, Table};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -58,7 +58,27 @@ pub trait StoreKind: sealed::Sealed + Send + Sync + 'static {
 }
 
 mod sealed {
-    use super::{Providers, Table};
+    use super::{Arc, BTreeMap, BoxFuture, OpenContext, Providers, Result, StoreConfig};
+
+    /// Opens a store from its section.
+    pub(super) type Opener<S> = for<'a> fn(&'a StoreConfig, &'a OpenContext) -> BoxFuture<'a, Result<Arc<S>>>;
+    /// The backends of one kind of store, by type.
+    pub type Table<S> = BTreeMap<&'static str, Entry<S>>;
+
+    /// A backend that can be opened, or the feature that would bring it.
+    pub enum Entry<S: ?Sized> {
+        Ready(Opener<S>),
+        LeftOut { feature: &'static str },
+    }
+
+    impl<S: ?Sized> Clone for Entry<S> {
+        fn clone(&self) -> Self {
+            match self {
+                Self::Ready(opener) => Self::Ready(*opener),
+                Self::LeftOut { feature } => Self::LeftOut { feature },
+            }
+        }
+    }
 
     pub trait Sealed {
         fn table(providers: &Providers) -> &Table<Self>;
@@ -86,24 +106,6 @@ macro_rules! store_kind {
 store_kind!(dyn OfflineStore, "offline_store", offline);
 store_kind!(dyn OnlineStore, "online_store", online);
 store_kind!(dyn Registry, "registry", registry);
-
-type Opener<S> = for<'a> fn(&'a StoreConfig, &'a OpenContext) -> BoxFuture<'a, Result<Arc<S>>>;
-
-type Table<S> = BTreeMap<&'static str, Entry<S>>;
-
-enum Entry<S: ?Sized> {
-    Ready(Opener<S>),
-    LeftOut { feature: &'static str },
-}
-
-impl<S: ?Sized> Clone for Entry<S> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Ready(opener) => Self::Ready(*opener),
-            Self::LeftOut { feature } => Self::LeftOut { feature },
-        }
-    }
-}
 
 /// Every backend that this program can open, by `type:`.
 #[derive(Clone, Default)]

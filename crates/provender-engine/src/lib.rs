@@ -1,1 +1,21 @@
-//! FeatureStore over the store traits: plan, apply, historical, materialize, online, push
+//! FeatureStore over the three store traits: plan, apply, historical features, materialization, online features, push.
+//!
+//! The engine names no provider and does no I/O of its own: everything goes through `dyn OfflineStore`, `dyn OnlineStore` and `dyn Registry`.
+
+mod definitions;
+mod historical;
+mod materialize;
+mod plan;
+mod push;
+mod serving;
+mod store;
+
+pub use definitions::{Declared, Definitions, Origin, Problems};
+pub use historical::{Features, HistoricalQuery, Spines, TrainingJob, TrainingSet};
+pub use materialize::{MaterializeReport, MaterializeRequest, MaterializedView, Window};
+pub use plan::{
+    Applied, ApplyOptions, FieldChange, InfraAction, InfraChange, ObjectAction, ObjectChange, Plan,
+};
+pub use push::{PushReport, PushTarget};
+pub use serving::{AnswerCell, EntityValue, OnlineAnswer, OnlineQuery, Status};
+pub use store::FeatureStore;

@@ -116,5 +116,5 @@ pub enum OnDemandSource {
     /// Features of a view.
     View(Projection),
     /// Values that come with the request.
-    Request(DataSource),
+    Request(Box<DataSource>),
 }

@@ -1,0 +1,82 @@
+//! The feature store: one repository's configuration over its opened backends.
+
+use provender_core::config::RepoConfig;
+use provender_core::registry::{RegistrySnapshot, Version};
+use provender_core::{OfflineStore, OnlineStore, OpenContext, Providers, Registry, Result};
+use std::sync::Arc;
+
+/// One project's feature store. Cheap to share behind an `Arc`; every method takes `&self`.
+#[derive(Debug)]
+pub struct FeatureStore {
+    pub(crate) config: RepoConfig,
+    pub(crate) registry: Arc<dyn Registry>,
+    pub(crate) offline: Vec<Arc<dyn OfflineStore>>,
+    pub(crate) online: Option<Arc<dyn OnlineStore>>,
+}
+
+impl FeatureStore {
+    /// Opens the backends that the configuration names.
+    ///
+    /// # Errors
+    /// What [`Providers::open`] says of the first section that cannot be opened.
+    pub async fn open(config: RepoConfig, providers: &Providers) -> Result<Self> {
+        let context = OpenContext::new(&config.project, &config.repo_dir);
+        let registry = providers.open::<dyn Registry>(&config.registry, &context).await?;
+        let mut offline = Vec::with_capacity(config.offline_stores.len());
+        for section in &config.offline_stores {
+            offline.push(providers.open::<dyn OfflineStore>(section, &context).await?);
+        }
+        let online = match &config.online_store {
+            Some(section) => Some(providers.open::<dyn OnlineStore>(section, &context).await?),
+            None => None,
+        };
+        Ok(Self::new(config, registry, offline, online))
+    }
+
+    /// A store over backends that are already open.
+    #[must_use]
+    pub fn new(
+        config: RepoConfig,
+        registry: Arc<dyn Registry>,
+        offline: Vec<Arc<dyn OfflineStore>>,
+        online: Option<Arc<dyn OnlineStore>>,
+    ) -> Self {
+        Self { config, registry, offline, online }
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &RepoConfig {
+        &self.config
+    }
+
+    /// Name of the project.
+    #[must_use]
+    pub fn project(&self) -> &str {
+        &self.config.project
+    }
+
+    /// The registry as it is now, read afresh.
+    ///
+    /// # Errors
+    /// What the registry says.
+    pub async fn snapshot(&self) -> Result<(Version, Arc<RegistrySnapshot>)> {
+        self.registry.snapshot().await
+    }
+
+    /// The registry as this process last saw it: read on first use, then replaced by [`FeatureStore::refresh`]. Never waits once read.
+    ///
+    /// # Errors
+    /// What the registry says on first use.
+    pub async fn cached_snapshot(&self) -> Result<Arc<RegistrySnapshot>> {
+        todo!()
+    }
+
+    /// Reads the registry again and swaps the cached snapshot and the compiled serving plans; answers whether anything changed.
+    ///
+    /// # Errors
+    /// What the registry says; the old snapshot stays in use then.
+    pub async fn refresh(&self) -> Result<bool> {
+        todo!()
+    }
+}
