@@ -1,1 +1,0 @@
-//! Point-in-time, latest and range queries as SQL text for a dialect
