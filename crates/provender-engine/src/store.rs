@@ -1,9 +1,11 @@
 //! The feature store: one repository's configuration over its opened backends.
 
+use arc_swap::ArcSwapOption;
 use provender_core::config::RepoConfig;
 use provender_core::registry::{RegistrySnapshot, Version};
 use provender_core::{OfflineStore, OnlineStore, OpenContext, Providers, Registry, Result};
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// One project's feature store. Cheap to share behind an `Arc`; every method takes `&self`.
 #[derive(Debug)]
@@ -12,6 +14,17 @@ pub struct FeatureStore {
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) offline: Vec<Arc<dyn OfflineStore>>,
     pub(crate) online: Option<Arc<dyn OnlineStore>>,
+    cached: ArcSwapOption<CachedRegistry>,
+    /// Held while the registry is read for the cache, so that a slow read never replaces what a later one saw, and a cold start reads once.
+    loading: Mutex<()>,
+}
+
+/// The registry as this process last saw it. A refresh that finds another version swaps in a new one, so whatever is derived from a registry can be kept beside this
+/// pointer and go with it.
+#[derive(Debug)]
+pub(crate) struct CachedRegistry {
+    pub(crate) version: Version,
+    pub(crate) snapshot: Arc<RegistrySnapshot>,
 }
 
 impl FeatureStore {
@@ -41,7 +54,14 @@ impl FeatureStore {
         offline: Vec<Arc<dyn OfflineStore>>,
         online: Option<Arc<dyn OnlineStore>>,
     ) -> Self {
-        Self { config, registry, offline, online }
+        Self {
+            config,
+            registry,
+            offline,
+            online,
+            cached: ArcSwapOption::empty(),
+            loading: Mutex::new(()),
+        }
     }
 
     /// The configuration.
@@ -69,7 +89,19 @@ impl FeatureStore {
     /// # Errors
     /// What the registry says on first use.
     pub async fn cached_snapshot(&self) -> Result<Arc<RegistrySnapshot>> {
-        todo!()
+        Ok(Arc::clone(&self.cached().await?.snapshot))
+    }
+
+    /// As [`FeatureStore::cached_snapshot`], with its version.
+    pub(crate) async fn cached(&self) -> Result<Arc<CachedRegistry>> {
+        if let Some(cached) = self.cached.load_full() {
+            return Ok(cached);
+        }
+        let _loading = self.loading.lock().await;
+        match self.cached.load_full() {
+            Some(cached) => Ok(cached),
+            None => Ok(self.load().await?.0),
+        }
     }
 
     /// Reads the registry again and swaps the cached snapshot and the compiled serving plans; answers whether anything changed.
@@ -77,6 +109,20 @@ impl FeatureStore {
     /// # Errors
     /// What the registry says; the old snapshot stays in use then.
     pub async fn refresh(&self) -> Result<bool> {
-        todo!()
+        let _loading = self.loading.lock().await;
+        Ok(self.load().await?.1)
+    }
+
+    /// Reads the registry; the cached snapshot is replaced only if its version differs. The caller holds the lock.
+    async fn load(&self) -> Result<(Arc<CachedRegistry>, bool)> {
+        let (version, snapshot) = self.registry.snapshot().await?;
+        match self.cached.load_full() {
+            Some(cached) if cached.version == version => Ok((cached, false)),
+            _ => {
+                let fresh = Arc::new(CachedRegistry { version, snapshot });
+                self.cached.store(Some(Arc::clone(&fresh)));
+                Ok((fresh, true))
+            }
+        }
     }
 }
