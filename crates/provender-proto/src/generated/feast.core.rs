@@ -25,7 +25,6 @@ pub mod file_format {
     pub enum Format {
         #[prost(message, tag = "1")]
         ParquetFormat(ParquetFormat),
-        #[deprecated]
         #[prost(message, tag = "2")]
         DeltaFormat(super::table_format::DeltaFormat),
     }
@@ -908,7 +907,6 @@ pub struct LabelViewSpec {
     pub labeler_field: ::prost::alloc::string::String,
     #[prost(enumeration = "ConflictResolutionPolicy", tag = "13")]
     pub conflict_policy: i32,
-    #[deprecated]
     #[prost(bool, tag = "14")]
     pub retain_history: bool,
     #[prost(string, tag = "15")]
@@ -970,7 +968,6 @@ pub struct OnDemandFeatureViewSpec {
         ::prost::alloc::string::String,
         OnDemandSource,
     >,
-    #[deprecated]
     #[prost(message, optional, tag = "5")]
     pub user_defined_function: ::core::option::Option<UserDefinedFunction>,
     #[prost(string, tag = "6")]
@@ -1422,7 +1419,6 @@ pub struct StreamFeatureViewSpec {
     pub stream_source: ::core::option::Option<DataSource>,
     #[prost(bool, tag = "12")]
     pub online: bool,
-    #[deprecated]
     #[prost(message, optional, tag = "13")]
     pub user_defined_function: ::core::option::Option<UserDefinedFunction>,
     #[prost(string, tag = "14")]
@@ -1525,7 +1521,6 @@ pub struct Registry {
     pub validation_references: ::prost::alloc::vec::Vec<ValidationReference>,
     #[prost(message, repeated, tag = "14")]
     pub stream_feature_views: ::prost::alloc::vec::Vec<StreamFeatureView>,
-    #[deprecated]
     #[prost(message, repeated, tag = "15")]
     pub project_metadata: ::prost::alloc::vec::Vec<ProjectMetadata>,
     #[prost(message, repeated, tag = "16")]
