@@ -1,14 +1,49 @@
 //! Tasks of this repository: `cargo xtask help`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line")]
 
+mod bench;
 mod codegen;
+mod demo;
+mod docs;
+mod services;
+mod test;
+mod tidy;
+mod tools;
 
 use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+cargo xtask TASK
+
+  demo                 the main job on real data: training set, materialize, serve (release build)
+  test [FILTER]        everything that must hold: format, lints, tidy, docs, all tests; with FILTER only the tests of that name
+  services [check]     installs what tests need and starts it; check only says what is missing
+  bench WHAT [ROUNDS]  join | materialize | apply | serve: against the peers, run beside it
+  docs [--check]       writes docs/reference from the code; with --check says whether it is up to date
+  codegen [--check]    writes provender-proto's generated code from its .proto files
+  tidy                 checks the invariants of ARCHITECTURE.md and the limits of CONTRIBUTING.md
+  ci                   what .ci/run calls: test, with missing services as failures";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["demo"] => demo::run(),
+        ["test"] => test::run(),
+        ["test", filter] => test::only(filter),
+        ["ci"] => test::ci(),
+        ["services"] => services::start().map(drop),
+        ["services", "check"] => services::check(),
+        ["bench", what] => bench::run(what, 3),
+        ["bench", what, rounds] => bench::run(what, rounds.parse()?),
+        ["docs"] => docs::run(false),
+        ["docs", "--check"] => docs::run(true),
         ["codegen"] => codegen::run(false),
         ["codegen", "--check"] => codegen::run(true),
-        _ => bail!("usage: cargo xtask codegen [--check]"),
+        ["tidy"] => tidy::run(),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(())
+        }
+        _ => bail!("unknown task\n\n{USAGE}"),
     }
 }
