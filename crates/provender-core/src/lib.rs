@@ -11,10 +11,11 @@ pub mod online;
 mod provider;
 pub mod registry;
 mod time;
+pub mod value;
 mod value_type;
 
 pub use context::{Cancel, Progress, ProgressEvent, RequestContext};
-pub use entity_key::EntityKeys;
+pub use entity_key::{EncodedKeys, EntityKeyEncoder, EntityKeys, KeyValue, decode_entity_key};
 pub use error::{Error, Kind, Result};
 pub use offline::{BatchStream, OfflineStore, RetrievalJob};
 pub use online::OnlineStore;
