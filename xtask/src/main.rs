@@ -16,13 +16,12 @@ const USAGE: &str = "\
 cargo xtask TASK
 
   demo                 the main job on real data: training set, materialize, serve (release build)
-  test [FILTER]        everything that must hold: format, lints, tidy, docs, all tests; with FILTER only the tests of that name
+  test [FILTER]        format, lints, tidy, docs, all tests (what they need is installed); with FILTER only the tests of that name
   services [check]     installs what tests need and starts it; check only says what is missing
   bench WHAT [ROUNDS]  join | materialize | apply | serve: against the peers, run beside it
   docs [--check]       writes docs/reference from the code; with --check says whether it is up to date
   codegen [--check]    writes provender-proto's generated code from its .proto files
-  tidy                 checks the invariants of ARCHITECTURE.md and the limits of CONTRIBUTING.md
-  ci                   what .ci/run calls: test, with missing services as failures";
+  tidy                 checks the invariants of ARCHITECTURE.md and the limits of CONTRIBUTING.md";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,7 +29,6 @@ fn main() -> Result<()> {
         ["demo"] => demo::run(),
         ["test"] => test::run(),
         ["test", filter] => test::only(filter),
-        ["ci"] => test::ci(),
         ["services"] => services::start().map(drop),
         ["services", "check"] => services::check(),
         ["bench", what] => bench::run(what, 3),

@@ -30,19 +30,18 @@ fn all(required: bool) -> Result<()> {
     tests(&environment, required, None)
 }
 
-/// As a developer runs it.
+/// As a developer runs it; with `CI` or `PROVENDER_REQUIRE_SERVICES` set, a missing service is a failure.
 pub(crate) fn run() -> Result<()> {
-    all(false)
+    all(required())
 }
 
-/// As continuous integration runs it: a missing service is a failure.
-pub(crate) fn ci() -> Result<()> {
-    all(true)
+fn required() -> bool {
+    ["CI", "PROVENDER_REQUIRE_SERVICES"].iter().any(|name| std::env::var_os(name).is_some())
 }
 
 /// Only the tests whose name has this text in it.
 pub(crate) fn only(filter: &str) -> Result<()> {
-    tests(&services::start()?, false, Some(filter))
+    tests(&services::start()?, required(), Some(filter))
 }
 
 fn tests(environment: &Environment, required: bool, filter: Option<&str>) -> Result<()> {
