@@ -17,7 +17,9 @@ pub struct FeastCodec;
 impl ObjectCodec for FeastCodec {
     fn decode(&self, kind: ObjectKind, raw: &[u8]) -> Result<Object> {
         decode(kind, raw).map_err(|e| {
-            Error::internal("cannot read a damaged registry object").with("type", kinds::message(kind)).because(e)
+            Error::internal("cannot read a damaged registry object")
+                .with("type", kinds::message(kind))
+                .because(e)
         })
     }
 
@@ -34,9 +36,13 @@ impl ObjectCodec for FeastCodec {
 
 fn decode(kind: ObjectKind, raw: &[u8]) -> Result<Object, DecodeError> {
     Ok(match kind {
-        ObjectKind::Project => Object::Project(Arc::new(named::decode_project(message::Project::decode(raw)?))),
+        ObjectKind::Project => {
+            Object::Project(Arc::new(named::decode_project(message::Project::decode(raw)?)))
+        }
         ObjectKind::Entity => Object::Entity(Arc::new(named::decode_entity(message::Entity::decode(raw)?))),
-        ObjectKind::DataSource => Object::DataSource(Arc::new(source::decode(message::DataSource::decode(raw)?))),
+        ObjectKind::DataSource => {
+            Object::DataSource(Arc::new(source::decode(message::DataSource::decode(raw)?)))
+        }
         ObjectKind::FeatureView => {
             let message = message::FeatureView::decode(raw)?;
             Object::FeatureView(Arc::new(view::decode_view(message.spec, message.meta)))
@@ -45,28 +51,32 @@ fn decode(kind: ObjectKind, raw: &[u8]) -> Result<Object, DecodeError> {
             let message = message::StreamFeatureView::decode(raw)?;
             Object::FeatureView(Arc::new(view::decode_view(message.spec, message.meta)))
         }
-        ObjectKind::OnDemandFeatureView => {
-            Object::OnDemandFeatureView(Arc::new(on_demand::decode(message::OnDemandFeatureView::decode(raw)?)))
-        }
+        ObjectKind::OnDemandFeatureView => Object::OnDemandFeatureView(Arc::new(on_demand::decode(
+            message::OnDemandFeatureView::decode(raw)?,
+        ))),
         ObjectKind::FeatureService => {
             Object::FeatureService(Arc::new(service::decode(message::FeatureService::decode(raw)?)))
         }
         ObjectKind::Permission => {
             Object::Permission(Arc::new(named::decode_permission(message::Permission::decode(raw)?)))
         }
-        ObjectKind::LabelView => Object::Other(Arc::new(other::decode_label_view(message::LabelView::decode(raw)?))),
+        ObjectKind::LabelView => {
+            Object::Other(Arc::new(other::decode_label_view(message::LabelView::decode(raw)?)))
+        }
         ObjectKind::SavedDataset => {
             Object::Other(Arc::new(other::decode_saved_dataset(message::SavedDataset::decode(raw)?)))
         }
-        ObjectKind::ValidationReference => {
-            Object::Other(Arc::new(other::decode_validation_reference(message::ValidationReference::decode(raw)?)))
-        }
+        ObjectKind::ValidationReference => Object::Other(Arc::new(other::decode_validation_reference(
+            message::ValidationReference::decode(raw)?,
+        ))),
     })
 }
 
 fn tidy(kind: ObjectKind, object: &mut Map<String, Value>) {
     object.remove("project");
-    if kind == ObjectKind::DataSource && !matches!(object.get("type"), Some(t) if t == "CUSTOM_SOURCE" || t == "BATCH_SPARK") {
+    if kind == ObjectKind::DataSource
+        && !matches!(object.get("type"), Some(t) if t == "CUSTOM_SOURCE" || t == "BATCH_SPARK")
+    {
         object.remove("dataSourceClassType");
     }
     let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else { return };
@@ -79,7 +89,8 @@ fn tidy(kind: ObjectKind, object: &mut Map<String, Value>) {
         && kind == ObjectKind::OnDemandFeatureView
     {
         // Feast's older name of the function, which its dump still shows.
-        spec.entry("userDefinedFunction").or_insert_with(|| Value::Object(Map::from_iter([("body".to_owned(), text)])));
+        spec.entry("userDefinedFunction")
+            .or_insert_with(|| Value::Object(Map::from_iter([("body".to_owned(), text)])));
     }
 }
 

@@ -59,7 +59,9 @@ impl RegistryFile {
                 return Err(not_a_registry(bytes, offset));
             }
             match field.number {
-                number::SCHEMA_VERSION => schema_version = Some(String::from_utf8_lossy(field.value).into_owned()),
+                number::SCHEMA_VERSION => {
+                    schema_version = Some(String::from_utf8_lossy(field.value).into_owned())
+                }
                 number::VERSION_ID => file.version_id = String::from_utf8_lossy(field.value).into_owned(),
                 number::LAST_UPDATED => {
                     file.updated = prost_types::Timestamp::decode(field.value)
@@ -168,8 +170,11 @@ fn check_schema(version: Option<&str>) -> Result<()> {
     let Some(text) = version else { return Ok(()) };
     match text.parse::<u32>() {
         Ok(version) if version <= SCHEMA_VERSION => Ok(()),
-        Ok(_) => Err(Error::unsupported("the registry was written by a newer version").with("registry_schema_version", text).with("expected", SCHEMA_VERSION)),
-        Err(_) => Err(Error::invalid("not a registry file").with("registry_schema_version", format!("{text:?}")).with("expected", SCHEMA_VERSION)),
+        Ok(_) => Err(Error::unsupported("the registry was written by a newer version")
+            .with("registry_schema_version", text)
+            .with("expected", SCHEMA_VERSION)),
+        Err(_) => Err(Error::invalid("not a registry file")
+            .with("registry_schema_version", format!("{text:?}"))
+            .with("expected", SCHEMA_VERSION)),
     }
 }
-

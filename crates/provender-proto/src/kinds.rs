@@ -1,8 +1,8 @@
 //! Where each kind of object stands in `feast.core.Registry`, and where its name and project stand in it.
 
 use crate::wire;
-use provender_core::model::ObjectKind;
 use prost::encoding::WireType;
+use provender_core::model::ObjectKind;
 
 /// Field numbers of `feast.core.Registry` that are no list of a kind.
 pub(crate) mod number {

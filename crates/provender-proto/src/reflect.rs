@@ -6,8 +6,9 @@ use provender_core::{Error, Result};
 use serde_json::Value;
 use std::sync::LazyLock;
 
-static POOL: LazyLock<DescriptorPool> =
-    LazyLock::new(|| DescriptorPool::decode(DESCRIPTORS).expect("the embedded descriptors were generated together"));
+static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
+    DescriptorPool::decode(DESCRIPTORS).expect("the embedded descriptors were generated together")
+});
 
 /// The descriptor of a message of this crate.
 pub(crate) fn descriptor(full_name: &str) -> MessageDescriptor {

@@ -63,7 +63,11 @@ impl<'a> Former<'a> {
     }
 
     /// The descriptor and former bytes of a sub-message of the new bytes, if there was one.
-    fn take(&mut self, message: &MessageDescriptor, field: &Field<'a>) -> Option<(MessageDescriptor, Vec<u8>)> {
+    fn take(
+        &mut self,
+        message: &MessageDescriptor,
+        field: &Field<'a>,
+    ) -> Option<(MessageDescriptor, Vec<u8>)> {
         let known = message.get_field(field.number)?;
         let Kind::Message(child) = known.kind() else { return None };
         let same = self.children.get_mut(&(field.number, identity(&child, &known, field.value)))?;

@@ -106,10 +106,10 @@ mod tests {
     #[test]
     fn reads_every_wire_type_and_gives_back_the_same_bytes() {
         let bytes = [
-            &[0x08, 0x96, 0x01][..],                   // 1: varint
-            &[0x15, 1, 2, 3, 4],                       // 2: 32 bit
-            &[0x19, 1, 2, 3, 4, 5, 6, 7, 8],           // 3: 64 bit
-            &[0x22, 2, b'h', b'i'],                    // 4: bytes
+            &[0x08, 0x96, 0x01][..],                     // 1: varint
+            &[0x15, 1, 2, 3, 4],                         // 2: 32 bit
+            &[0x19, 1, 2, 3, 4, 5, 6, 7, 8],             // 3: 64 bit
+            &[0x22, 2, b'h', b'i'],                      // 4: bytes
             &[0x2b, 0x08, 1, 0x33, 0x08, 1, 0x34, 0x2c], // 5: group with 1 and a group 6
         ]
         .concat();
@@ -127,6 +127,9 @@ mod tests {
         assert_eq!(numbers(&[0x0b, 0x14]), Err(Malformed { offset: 0 }), "another group's end");
         assert_eq!(numbers(&[0x0b; 4000]), Err(Malformed { offset: 0 }), "groups without end");
         assert_eq!(numbers(&[0x00, 0]), Err(Malformed { offset: 0 }), "number 0");
-        assert_eq!(numbers(&[0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]), Err(Malformed { offset: 0 }));
+        assert_eq!(
+            numbers(&[0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]),
+            Err(Malformed { offset: 0 })
+        );
     }
 }

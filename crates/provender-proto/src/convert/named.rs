@@ -85,7 +85,8 @@ pub(crate) fn edit_permission(
     }
     if roles(spec) != permission.roles {
         let policy = RoleBasedPolicy { roles: permission.roles.clone() };
-        spec.policy.get_or_insert_with(Policy::default).policy_type = Some(PolicyType::RoleBasedPolicy(policy));
+        spec.policy.get_or_insert_with(Policy::default).policy_type =
+            Some(PolicyType::RoleBasedPolicy(policy));
     }
     spec.name.clone_from(&permission.name);
     spec.name_patterns.clone_from(&permission.name_patterns);
@@ -99,7 +100,8 @@ pub(crate) fn edit_permission(
 
 /// Feast's class names, by the numbers of `feast.core.PermissionSpec.Type`; a number without a name stays a number.
 fn types(spec: &PermissionSpec) -> Vec<String> {
-    let name = |number: i32| Type::try_from(number).map_or_else(|_| number.to_string(), |t| class(t).to_owned());
+    let name =
+        |number: i32| Type::try_from(number).map_or_else(|_| number.to_string(), |t| class(t).to_owned());
     spec.types.iter().copied().map(name).collect()
 }
 

@@ -4,10 +4,13 @@ use super::time::{decode_meta, stamp};
 use super::view::{LATEST, edit_entities, fields_changed};
 use super::{field, projection, source};
 use crate::feast::core::on_demand_source::Source;
-use crate::feast::core::{DataSource, FeatureView, FeatureViewProjection, OnDemandFeatureView as Wire, OnDemandFeatureViewSpec, OnDemandSource as WireSource};
+use crate::feast::core::{
+    DataSource, FeatureView, FeatureViewProjection, OnDemandFeatureView as Wire, OnDemandFeatureViewSpec,
+    OnDemandSource as WireSource,
+};
 use crate::scope::Scope;
-use provender_core::model::{Meta, OnDemandFeatureView, OnDemandSource, Projection};
 use provender_core::Result;
+use provender_core::model::{Meta, OnDemandFeatureView, OnDemandSource, Projection};
 use source::Place;
 use std::collections::BTreeMap;
 
@@ -72,7 +75,9 @@ pub(crate) fn edit(message: &mut Wire, view: &OnDemandFeatureView, scope: &Scope
 
 fn edit_source(former: Option<Source>, source: &OnDemandSource, scope: &Scope<'_>) -> Result<Source> {
     Ok(match (former, source) {
-        (Some(Source::FeatureView(view)), OnDemandSource::View(p)) if whole(view.clone()) == *p => Source::FeatureView(view),
+        (Some(Source::FeatureView(view)), OnDemandSource::View(p)) if whole(view.clone()) == *p => {
+            Source::FeatureView(view)
+        }
         (former, OnDemandSource::View(p)) => {
             let mut message = match former {
                 Some(Source::FeatureViewProjection(message)) => message,

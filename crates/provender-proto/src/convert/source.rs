@@ -71,8 +71,9 @@ pub(crate) fn equal(one: &DataSource, other: &DataSource) -> bool {
     fn timeless(source: &DataSource) -> DataSource {
         let mut source = DataSource { meta: Meta::default(), ..source.clone() };
         forget_repeated(&mut source);
-        if let SourceKind::Push { batch } | SourceKind::Kafka { batch, .. } | SourceKind::Kinesis { batch, .. } =
-            &mut source.kind
+        if let SourceKind::Push { batch }
+        | SourceKind::Kafka { batch, .. }
+        | SourceKind::Kinesis { batch, .. } = &mut source.kind
         {
             *batch = batch.as_deref().map(|batch| Box::new(timeless(batch)));
         }
@@ -127,7 +128,8 @@ fn edit_columns(message: &mut Wire, source: &DataSource) {
 }
 
 fn edit_batch(message: &mut Wire, kind: &SourceKind, scope: &Scope<'_>) -> Result<()> {
-    let (SourceKind::Push { batch } | SourceKind::Kafka { batch, .. } | SourceKind::Kinesis { batch, .. }) = kind
+    let (SourceKind::Push { batch } | SourceKind::Kafka { batch, .. } | SourceKind::Kinesis { batch, .. }) =
+        kind
     else {
         return Ok(());
     };
@@ -151,7 +153,9 @@ fn edit_class(message: &mut Wire, kind: &SourceKind, place: Place) {
 
 /// Whether Feast writes the class of such a source even where it leaves out others'.
 pub(crate) fn tells_by_class(source_type: i32) -> bool {
-    [SourceType::CustomSource, SourceType::BatchSpark, SourceType::BatchIceberg].map(i32::from).contains(&source_type)
+    [SourceType::CustomSource, SourceType::BatchSpark, SourceType::BatchIceberg]
+        .map(i32::from)
+        .contains(&source_type)
 }
 
 /// A listed source was changed now; a copy has the times of the listed one.
@@ -166,4 +170,3 @@ fn edit_times(message: &mut Wire, own: Meta, place: Place, scope: &Scope<'_>) {
         None => stamp(&mut meta.created_timestamp, &mut meta.last_updated_timestamp, own, scope.now),
     }
 }
-

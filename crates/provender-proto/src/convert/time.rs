@@ -28,7 +28,8 @@ pub(crate) fn edit_duration(wire: &mut Option<Duration>, micros: Option<i64>) {
 }
 
 fn micros(seconds: i64, nanos: i32) -> i64 {
-    seconds.saturating_mul(SECOND).saturating_add(i64::from(nanos).div_euclid(1000))
+    let micros = i128::from(seconds) * i128::from(SECOND) + i128::from(nanos.div_euclid(1000));
+    micros.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 /// Created and updated times of an object.

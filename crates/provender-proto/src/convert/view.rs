@@ -3,7 +3,8 @@
 use super::time::{decode, decode_duration, decode_meta, edit_duration, encode, stamp};
 use super::{field, source};
 use crate::feast::core::{
-    DataSource, FeatureSpecV2, FeatureViewMeta, FeatureViewSpec, MaterializationInterval as Interval, StreamFeatureViewSpec,
+    DataSource, FeatureSpecV2, FeatureViewMeta, FeatureViewSpec, MaterializationInterval as Interval,
+    StreamFeatureViewSpec,
 };
 use crate::scope::Scope;
 use prost_types::Duration;
@@ -160,7 +161,9 @@ fn edit_source(
 /// Writes times, and what has been materialized; a view that comes from a definition knows nothing of that and keeps what was recorded.
 pub(crate) fn edit_meta(meta: &mut FeatureViewMeta, view: &FeatureView, now: Timestamp) {
     let intervals = &view.materialization_intervals;
-    if !intervals.is_empty() && !meta.materialization_intervals.iter().map(interval).eq(intervals.iter().copied()) {
+    if !intervals.is_empty()
+        && !meta.materialization_intervals.iter().map(interval).eq(intervals.iter().copied())
+    {
         meta.materialization_intervals = intervals.iter().map(wire_interval).collect();
     }
     if view.state != 0 {

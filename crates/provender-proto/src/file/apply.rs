@@ -124,27 +124,32 @@ impl Edit<'_> {
                 }
                 self.replace(project, object, |m, scope| source::edit(m, o, Place::Listed, scope))
             }
-            Object::FeatureService(o) => self.replace(project, object, |m: &mut message::FeatureService, scope| {
-                service::edit(m, o, scope);
-                Ok(())
-            }),
-            Object::Permission(o) => self.replace(project, object, |m, scope| {
-                named::edit_permission(m, o, scope.project, scope.now)
-            }),
+            Object::FeatureService(o) => {
+                self.replace(project, object, |m: &mut message::FeatureService, scope| {
+                    service::edit(m, o, scope);
+                    Ok(())
+                })
+            }
+            Object::Permission(o) => self
+                .replace(project, object, |m, scope| named::edit_permission(m, o, scope.project, scope.now)),
             Object::FeatureView(o) => match o.kind {
                 ViewKind::Batch => self.put_view(project, object, |m: &mut message::FeatureView, scope| {
                     view::edit_meta(m.meta.get_or_insert_default(), o, scope.now);
                     view::edit_spec(m.spec.get_or_insert_default(), o, scope)
                 }),
-                ViewKind::Stream => self.put_view(project, object, |m: &mut message::StreamFeatureView, scope| {
-                    view::edit_meta(m.meta.get_or_insert_default(), o, scope.now);
-                    view::edit_spec(m.spec.get_or_insert_default(), o, scope)
-                }),
+                ViewKind::Stream => {
+                    self.put_view(project, object, |m: &mut message::StreamFeatureView, scope| {
+                        view::edit_meta(m.meta.get_or_insert_default(), o, scope.now);
+                        view::edit_spec(m.spec.get_or_insert_default(), o, scope)
+                    })
+                }
             },
             Object::OnDemandFeatureView(o) => {
                 self.put_view(project, object, |m, scope| on_demand::edit(m, o, scope))
             }
-            Object::Other(_) => Err(Error::unsupported("objects of this kind are kept and listed, not written")),
+            Object::Other(_) => {
+                Err(Error::unsupported("objects of this kind are kept and listed, not written"))
+            }
         }
     }
 
@@ -185,7 +190,8 @@ impl Edit<'_> {
                 return Ok(());
             }
             Some(true) if self.history.next_number(view) == 0 => {
-                let former = self.file.find(object.kind(), project, object.name()).unwrap_or_default().to_vec();
+                let former =
+                    self.file.find(object.kind(), project, object.name()).unwrap_or_default().to_vec();
                 self.history.add(view, 0, former, self.now);
             }
             _ => {}
@@ -229,14 +235,19 @@ impl Edit<'_> {
             if self.file.find(ObjectKind::Project, &project, &project).is_none() {
                 let implicit = Project { name: project.clone(), ..Project::default() };
                 self.put(&project, &Object::Project(implicit.into()))?;
-                let metadata =
-                    message::ProjectMetadata { project: project.clone(), project_uuid: Uuid::new_v4().to_string() };
+                let metadata = message::ProjectMetadata {
+                    project: project.clone(),
+                    project_uuid: Uuid::new_v4().to_string(),
+                };
                 let address = Some((project.clone(), project.clone()));
                 self.file.push(Entry::new(number::PROJECT_METADATA, address, &metadata.encode_to_vec()));
             }
             if self.file.find(ObjectKind::Entity, &project, DUMMY_ENTITY).is_none() {
-                let dummy =
-                    Entity { name: DUMMY_ENTITY.into(), join_key: DUMMY_JOIN_KEY.into(), ..Entity::default() };
+                let dummy = Entity {
+                    name: DUMMY_ENTITY.into(),
+                    join_key: DUMMY_JOIN_KEY.into(),
+                    ..Entity::default()
+                };
                 self.put(&project, &Object::Entity(dummy.into()))?;
             }
         }

@@ -1,12 +1,12 @@
 use super::carry_over;
 use crate::feast::core::{
-    DataSource, FeatureSpecV2, FeatureView, FeatureViewSpec, OnDemandFeatureView, OnDemandFeatureViewSpec, OnDemandSource,
-    on_demand_source::Source,
+    DataSource, FeatureSpecV2, FeatureView, FeatureViewSpec, OnDemandFeatureView, OnDemandFeatureViewSpec,
+    OnDemandSource, on_demand_source::Source,
 };
 use crate::reflect::descriptor;
 use crate::wire;
-use prost::Message;
 use proptest::prelude::*;
+use prost::Message;
 
 /// Field 999 of any message: the text `new`.
 const NEW: &[u8] = &[0xba, 0x3e, 3, b'n', b'e', b'w'];
@@ -30,7 +30,8 @@ fn with_new(message: &impl Message) -> Vec<u8> {
 
 /// A view with the unknown field in itself, in its spec, in its second feature and in its source.
 fn view() -> Vec<u8> {
-    let mut spec = FeatureViewSpec { name: "v".into(), features: vec![feature("a")], ..Default::default() }.encode_to_vec();
+    let mut spec = FeatureViewSpec { name: "v".into(), features: vec![feature("a")], ..Default::default() }
+        .encode_to_vec();
     wire::put(4, &with_new(&feature("b")), &mut spec);
     wire::put(7, &with_new(&DataSource { name: "s".into(), ..Default::default() }), &mut spec);
     spec.extend_from_slice(NEW);
@@ -90,7 +91,10 @@ fn unknown_fields_in_a_maps_values_stay() {
 
     let mut message = OnDemandFeatureView::decode(&old[..]).unwrap();
     let OnDemandFeatureViewSpec { sources, owner, .. } = message.spec.as_mut().unwrap();
-    sources.insert("another".into(), OnDemandSource { source: Some(Source::RequestDataSource(request("another"))) });
+    sources.insert(
+        "another".into(),
+        OnDemandSource { source: Some(Source::RequestDataSource(request("another"))) },
+    );
     *owner = "me".into();
     let new = carry_over(&descriptor("feast.core.OnDemandFeatureView"), &old, message.encode_to_vec());
 

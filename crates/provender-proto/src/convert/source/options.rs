@@ -135,9 +135,7 @@ pub(super) fn edit(message: &mut Wire, kind: &SourceKind) -> Result<()> {
             Options::RequestDataOptions(o)
         }
         SourceKind::Kafka { .. } => Options::KafkaOptions(kafka(take!(message, KafkaOptions), kind)?),
-        SourceKind::Kinesis { .. } => {
-            Options::KinesisOptions(kinesis(take!(message, KinesisOptions), kind)?)
-        }
+        SourceKind::Kinesis { .. } => Options::KinesisOptions(kinesis(take!(message, KinesisOptions), kind)?),
         SourceKind::Push { .. } => return Ok(()),
         SourceKind::Other { options, .. } => {
             if raw(message.options.clone()) != *options {
