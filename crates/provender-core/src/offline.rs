@@ -155,7 +155,7 @@ pub struct FeatureColumn {
 
 /// A join that has been prepared and not yet run.
 #[async_trait]
-pub trait RetrievalJob: Debug + Send {
+pub trait RetrievalJob: Debug + Send + Sync {
     /// Columns of the result: the features of all views, in the order of the request, all nullable.
     fn schema(&self) -> SchemaRef;
 

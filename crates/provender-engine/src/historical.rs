@@ -1,14 +1,26 @@
 //! Training sets: entity rows joined with features as they were known at each row's time.
 
+mod assemble;
+mod routes;
+mod snapshot;
+mod spine;
+#[cfg(test)]
+mod tests;
+
 use crate::FeatureStore;
-use arrow_schema::SchemaRef;
-use provender_core::offline::{Explain, JoinReport, KnownAt, Spine};
-use provender_core::{BatchStream, RequestContext, Result, Timestamp};
+use crate::resolve::resolve;
+use arrow_schema::{FieldRef, Schema, SchemaRef};
+use assemble::{Pick, side_by_side};
+use futures::future::try_join_all;
+use futures::{StreamExt, stream};
+use provender_core::offline::{Explain, JoinReport, KnownAt, RetrievalJob, Spine};
+use provender_core::{BatchStream, Error, RequestContext, Result, Timestamp};
+use routes::Routes;
 use std::fmt;
 use std::sync::Arc;
 
 /// Which features.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Features {
     /// References, `view:feature`.
     List(Vec<String>),
@@ -22,6 +34,7 @@ pub enum Spines {
     /// These rows. Text in the event column is read as timestamps (UTC).
     Frame(Arc<Spine>),
     /// One row for each key that has a valid row at `end`, at that time, as Feast's file engine does: the lower bound is the ttl, and `start` does not filter.
+    /// The keys are those of the view with the most join keys; views with a key that it lacks are refused. Columns: `event_timestamp`, join keys, features.
     Snapshot {
         /// As Feast's `start_date`.
         start: Option<Timestamp>,
@@ -48,25 +61,24 @@ pub struct HistoricalQuery {
 }
 
 /// A training set that has been planned and not yet built.
+#[derive(Debug)]
 pub struct TrainingJob {
-    #[allow(dead_code)]
     schema: SchemaRef,
+    entity: Arc<Spine>,
+    jobs: Vec<Box<dyn RetrievalJob>>,
+    /// Where the columns of the answer come from: input 0 is the entity rows, input i + 1 is job i.
+    picks: Vec<Pick>,
+    routes: Routes,
 }
 
 /// A training set: entity columns in their order, then the features in the order asked.
 pub struct TrainingSet {
-    /// Its columns.
+    /// Its columns. The event time comes out as microseconds in UTC, every other entity column as it came in.
     pub schema: SchemaRef,
     /// Its rows, in the entity rows' order.
     pub batches: BatchStream,
     /// What the join found.
     pub report: JoinReport,
-}
-
-impl fmt::Debug for TrainingJob {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TrainingJob").field("schema", &self.schema).finish_non_exhaustive()
-    }
 }
 
 impl fmt::Debug for TrainingSet {
@@ -85,20 +97,42 @@ impl TrainingJob {
         &self.schema
     }
 
-    /// What building it would read and need, without building it.
+    /// Number of rows of the training set.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.entity.rows()
+    }
+
+    /// What building it would read and need, without building it. Views come in the order in which the request names them.
     ///
     /// # Errors
     /// What the stores say.
     pub async fn explain(&self) -> Result<Explain> {
-        todo!()
+        let parts = try_join_all(self.jobs.iter().map(|job| job.explain())).await?;
+        let memory_bytes = parts.iter().map(|part| part.memory_bytes).sum();
+        let views = parts.into_iter().map(|part| part.views).collect();
+        Ok(Explain { views: self.routes.in_request_order(views)?, memory_bytes })
     }
 
-    /// Builds it.
+    /// Builds it. Several stores work at the same time.
     ///
     /// # Errors
     /// What the stores say.
     pub async fn run(self) -> Result<TrainingSet> {
-        todo!()
+        let parts = try_join_all(self.jobs.into_iter().map(|job| job.run())).await?;
+        let rows = self.entity.rows() as u64;
+        let batches = self.entity.batches.clone().into_iter().map(Ok);
+        let mut inputs: Vec<BatchStream> = vec![stream::iter(batches).boxed()];
+        let mut views = Vec::with_capacity(parts.len());
+        for part in parts {
+            inputs.push(part.batches);
+            views.push(part.report.views);
+        }
+        Ok(TrainingSet {
+            batches: side_by_side(inputs, self.picks, Arc::clone(&self.schema)),
+            schema: self.schema,
+            report: JoinReport { rows, views: self.routes.in_request_order(views)? },
+        })
     }
 }
 
@@ -107,7 +141,43 @@ impl FeatureStore {
     ///
     /// # Errors
     /// `NotFound` for an unknown view, feature or service; `Invalid` for colliding names or entity columns that are missing or of another type.
-    pub async fn historical(&self, _query: HistoricalQuery) -> Result<TrainingJob> {
-        todo!()
+    pub async fn historical(&self, query: HistoricalQuery) -> Result<TrainingJob> {
+        let (_, snapshot) = self.snapshot().await?;
+        let resolved = resolve(&snapshot, self.project(), &query.features, query.full_feature_names)?;
+        let frame = match &query.spine {
+            Spines::Frame(frame) => Arc::clone(frame),
+            Spines::Snapshot { start: Some(start), end } if start > end => {
+                return Err(Error::invalid("start is after end").with("start", start).with("end", end));
+            }
+            Spines::Snapshot { end, .. } => {
+                Arc::new(self.snapshot_spine(&resolved, *end, &query.context).await?)
+            }
+        };
+        let spine = spine::prepare(&frame, &resolved)?;
+        let routes = Routes::new(&resolved.uses, &self.offline)?;
+        let requests = routes.requests(&resolved, &query, &spine.join, &self.offline)?;
+        let jobs = requests.into_iter().map(|(store, request)| self.offline[store].historical(request));
+        let jobs = try_join_all(jobs).await?;
+        let picks = routes.picks(&resolved, spine.entity.schema.fields().len());
+        Ok(TrainingJob {
+            schema: answer_schema(&spine.entity.schema, &jobs, &picks)?,
+            entity: spine.entity,
+            jobs,
+            picks,
+            routes,
+        })
     }
+}
+
+/// The entity columns, then the picked feature columns.
+fn answer_schema(entity: &Schema, jobs: &[Box<dyn RetrievalJob>], picks: &[Pick]) -> Result<SchemaRef> {
+    let schemas: Vec<SchemaRef> = jobs.iter().map(|job| job.schema()).collect();
+    let mut fields: Vec<FieldRef> = entity.fields().to_vec();
+    for pick in &picks[fields.len()..] {
+        let field = schemas[pick.input - 1].fields().get(pick.column);
+        fields.push(Arc::clone(field.ok_or_else(|| {
+            Error::internal("an offline store answers fewer feature columns than were asked")
+        })?));
+    }
+    Ok(Arc::new(Schema::new(fields)))
 }

@@ -4,9 +4,11 @@
 
 mod definitions;
 mod historical;
+mod history;
 mod materialize;
 mod plan;
 mod push;
+mod resolve;
 mod serving;
 mod store;
 
