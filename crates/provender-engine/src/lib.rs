@@ -5,6 +5,7 @@
 mod definitions;
 mod historical;
 mod history;
+mod layer;
 mod materialize;
 mod plan;
 mod push;

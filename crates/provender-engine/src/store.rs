@@ -1,5 +1,6 @@
 //! The feature store: one repository's configuration over its opened backends.
 
+use crate::layer;
 use arc_swap::ArcSwapOption;
 use provender_core::config::RepoConfig;
 use provender_core::registry::{RegistrySnapshot, Version};
@@ -28,19 +29,21 @@ pub(crate) struct CachedRegistry {
 }
 
 impl FeatureStore {
-    /// Opens the backends that the configuration names.
+    /// Opens the backends that the configuration names. Their calls end at a request's deadline and are repeated, where that is harmless, while a store is unavailable.
     ///
     /// # Errors
     /// What [`Providers::open`] says of the first section that cannot be opened.
     pub async fn open(config: RepoConfig, providers: &Providers) -> Result<Self> {
         let context = OpenContext::new(&config.project, &config.repo_dir);
-        let registry = providers.open::<dyn Registry>(&config.registry, &context).await?;
+        let registry = layer::registry(providers.open::<dyn Registry>(&config.registry, &context).await?);
         let mut offline = Vec::with_capacity(config.offline_stores.len());
         for section in &config.offline_stores {
-            offline.push(providers.open::<dyn OfflineStore>(section, &context).await?);
+            offline.push(layer::offline(providers.open::<dyn OfflineStore>(section, &context).await?));
         }
         let online = match &config.online_store {
-            Some(section) => Some(providers.open::<dyn OnlineStore>(section, &context).await?),
+            Some(section) => {
+                Some(layer::online(providers.open::<dyn OnlineStore>(section, &context).await?))
+            }
             None => None,
         };
         Ok(Self::new(config, registry, offline, online))
@@ -54,14 +57,7 @@ impl FeatureStore {
         offline: Vec<Arc<dyn OfflineStore>>,
         online: Option<Arc<dyn OnlineStore>>,
     ) -> Self {
-        Self {
-            config,
-            registry,
-            offline,
-            online,
-            cached: ArcSwapOption::empty(),
-            loading: Mutex::new(()),
-        }
+        Self { config, registry, offline, online, cached: ArcSwapOption::empty(), loading: Mutex::new(()) }
     }
 
     /// The configuration.

@@ -1,0 +1,34 @@
+use super::Guarded;
+use super::attempt::{retried, within};
+use async_trait::async_trait;
+use provender_core::online::{
+    InfraChanges, OnlineCapabilities, OnlineRead, OnlineRows, OnlineTable, OnlineWrite, WriteSummary,
+};
+use provender_core::{OnlineStore, Result};
+
+/// Every call may be repeated: a read changes nothing, the same rows written twice change nothing, and so with tables that are made or dropped twice.
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl OnlineStore for Guarded<dyn OnlineStore> {
+    fn capabilities(&self) -> OnlineCapabilities {
+        self.0.capabilities()
+    }
+
+    fn describe(&self, table: &OnlineTable) -> String {
+        self.0.describe(table)
+    }
+
+    async fn read(&self, request: &OnlineRead) -> Result<OnlineRows> {
+        let context = &request.context;
+        within(context, retried("online read", Some(context), || self.0.read(request))).await
+    }
+
+    async fn write(&self, request: OnlineWrite) -> Result<WriteSummary> {
+        let context = &request.context;
+        within(context, retried("online write", Some(context), || self.0.write(request.clone()))).await
+    }
+
+    async fn reconcile(&self, changes: &InfraChanges) -> Result<()> {
+        retried("online reconcile", None, || self.0.reconcile(changes)).await
+    }
+}
