@@ -277,6 +277,8 @@ pub struct ScanCounters {
     pub rows: AtomicU64,
     /// Rows left out because a key was null.
     pub null_keys: AtomicU64,
+    /// Rows that the stream gives in all, plus one; 0 while that is not known.
+    expected: AtomicU64,
 }
 
 impl ScanCounters {
@@ -284,6 +286,17 @@ impl ScanCounters {
     pub fn add(&self, rows: u64, null_keys: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
         self.null_keys.fetch_add(null_keys, Ordering::Relaxed);
+    }
+
+    /// Says how many rows the stream will give in all, as soon as that is known: progress bars need it.
+    pub fn expect(&self, rows: u64) {
+        self.expected.store(rows.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// How many rows the stream gives in all, if the store has said so.
+    #[must_use]
+    pub fn expected(&self) -> Option<u64> {
+        self.expected.load(Ordering::Relaxed).checked_sub(1)
     }
 
     /// Rows left out because a key was null, so far.
