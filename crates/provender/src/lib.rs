@@ -1,1 +1,34 @@
-//! Provender, a feature store for production machine learning
+#![doc = include_str!("../README.md")]
+
+pub use provender_core::{
+    BatchStream, Cancel, EntityKeys, Error, Kind, OfflineStore, OnlineStore, OpenContext, Progress,
+    ProgressEvent, Provider, Providers, Registry, RequestContext, Result, SECOND, Timestamp, ValueType,
+    config, model, offline, online, registry, value,
+};
+pub use provender_engine as engine;
+pub use provender_engine::{Definitions, FeatureStore, Features, HistoricalQuery};
+pub use provender_join::frame;
+
+/// One row a provider: `with::<P>()` when its feature is on, a note for the error message when it is off.
+macro_rules! table {
+    ($($feature:literal $kind:literal $store:ident $provider:path;)*) => {{
+        let providers = Providers::default();
+        $(
+            #[cfg(feature = $feature)]
+            let providers = providers.with::<$provider>();
+            #[cfg(not(feature = $feature))]
+            let providers = providers.left_out::<dyn $store>($kind, $feature);
+        )*
+        providers
+    }};
+}
+
+/// Every provider that this build's Cargo features bring. Add your own with [`Providers::with`].
+#[must_use]
+pub fn providers() -> Providers {
+    table! {
+        "file"   "file"   OfflineStore provender_file::File;
+        "sqlite" "sqlite" OnlineStore  provender_sqlite::Sqlite;
+        "blob"   "file"   Registry     provender_blob::Blob;
+    }
+}

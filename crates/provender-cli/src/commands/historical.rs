@@ -1,0 +1,206 @@
+//! `get-historical-features`.
+
+mod preview;
+mod report;
+
+use super::Outcome;
+use crate::app::App;
+use crate::output::{self, Failure};
+use crate::progress::Bars;
+use crate::signal::INTERRUPTED;
+use crate::tables;
+use clap::{Args, ValueEnum};
+use futures::StreamExt;
+use preview::Summary;
+use provender::engine::{Features, HistoricalQuery, Spines, TrainingJob};
+use provender::offline::{JoinReport, KnownAt};
+use provender::{Error, RequestContext, Result, Timestamp, frame};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+const EXAMPLES: &str = "\
+Examples:
+  provender -c shop get-historical-features --entity-df orders.parquet --feature-service model_v1 --out training.parquet
+  provender -c shop get-historical-features -d '[{\"driver_id\": 1001, \"event_timestamp\": \"2026-01-01T12:00:00\"}]' -f driver_stats:conv_rate
+  provender -c shop get-historical-features --end-date 2026-01-31 -f driver_stats:conv_rate      (one row an entity, as of that time)";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Historical {
+    /// Entity rows: a .parquet, .csv, .json or .jsonl file with the join keys and a column event_timestamp
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["dataframe", "start_date", "end_date"])]
+    entity_df: Option<PathBuf>,
+    /// Entity rows as a JSON array of objects
+    #[arg(short = 'd', long, value_name = "JSON", conflicts_with = "entity_df")]
+    dataframe: Option<String>,
+    /// A feature; repeat for more
+    #[arg(short = 'f', long, value_name = "VIEW:FEATURE", required_unless_present = "feature_service")]
+    features: Vec<String>,
+    /// The features of a feature service
+    #[arg(long, value_name = "NAME", conflicts_with = "features")]
+    feature_service: Option<String>,
+    /// Where to write: .parquet, .csv or .jsonl. Without it, a few rows are shown
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Name features view__feature
+    #[arg(long)]
+    full_feature_names: bool,
+    /// Say what would be read, and do nothing
+    #[arg(long)]
+    explain: bool,
+    /// Refuse to run if it is predicted to hold more memory than this, such as 2GB
+    #[arg(long, value_name = "SIZE")]
+    max_memory: Option<String>,
+    /// `created`: a row counts only if it was created by the entity row's time; `none`: the event time alone counts, as in Feast
+    #[arg(long, value_enum, default_value_t = Known::None)]
+    known_at: Known,
+    /// With --end-date instead of entity rows. Accepted for Feast's sake: the answer is the snapshot at --end-date, whose lower bound is each view's ttl
+    #[arg(short = 's', long, value_name = "TIME", conflicts_with_all = ["entity_df", "dataframe"])]
+    start_date: Option<String>,
+    /// Instead of entity rows: one row for each entity that has a valid row at this time (default with --start-date: now)
+    #[arg(short = 'e', long, value_name = "TIME", conflicts_with_all = ["entity_df", "dataframe"])]
+    end_date: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Known {
+    Created,
+    None,
+}
+
+impl Historical {
+    pub(crate) async fn run(&self, app: &App) -> Outcome {
+        let began = Instant::now();
+        let store = app.store().await?;
+        let mut context = app.context();
+        let bars = Bars::new();
+        context.progress = bars.progress();
+        let job = store.historical(self.query(context.clone())?).await?;
+        if self.explain {
+            report::explain(app, &job.explain().await?);
+            return Ok(ExitCode::SUCCESS);
+        }
+        let built = self.build(job).await;
+        bars.clear();
+        match built {
+            Ok((summary, report)) => {
+                self.show(app, &summary, &report, began.elapsed());
+                Ok(ExitCode::SUCCESS)
+            }
+            Err(_) if context.cancel.is_cancelled() => {
+                output::note("interrupted: nothing was written");
+                Err(Failure::Told(INTERRUPTED))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn query(&self, context: RequestContext) -> Result<HistoricalQuery> {
+        let features = match &self.feature_service {
+            Some(name) => Features::Service(name.clone()),
+            None => Features::List(self.features.clone()),
+        };
+        let known_at = if self.known_at == Known::Created { KnownAt::Created } else { KnownAt::Event };
+        let max_memory = self.max_memory.as_deref().map(parse_size).transpose()?;
+        Ok(HistoricalQuery {
+            spine: self.spine()?,
+            features,
+            full_feature_names: self.full_feature_names,
+            known_at,
+            max_memory,
+            context,
+        })
+    }
+
+    fn spine(&self) -> Result<Spines> {
+        if let Some(file) = &self.entity_df {
+            return tables::spine(frame::read(file)?).map(Spines::Frame);
+        }
+        if let Some(json) = &self.dataframe {
+            return tables::spine(frame::read_json(json.as_bytes())?).map(Spines::Frame);
+        }
+        let instant = |text: &Option<String>| text.as_deref().map(Timestamp::parse).transpose();
+        Ok(Spines::Snapshot {
+            start: instant(&self.start_date)?,
+            end: instant(&self.end_date)?.unwrap_or_else(Timestamp::now),
+        })
+    }
+
+    /// Runs the join, writes the rows if asked to, and keeps what the summary shows.
+    async fn build(&self, job: TrainingJob) -> Result<(Summary, JoinReport)> {
+        let set = job.run().await?;
+        let (schema, out) = (set.schema.clone(), self.out.clone());
+        // Rows are taken from the stream on a thread of their own, so that writing a file never holds up the join.
+        let (mut sender, receiver) = futures::channel::mpsc::channel(2);
+        let writer = tokio::task::spawn_blocking(move || {
+            let mut summary = Summary::new(&schema);
+            let batches = futures::executor::block_on_stream(receiver).inspect(|batch| {
+                if let Ok(batch) = batch {
+                    summary.add(batch);
+                }
+            });
+            match &out {
+                Some(path) => frame::write(path, &schema, batches).map(drop)?,
+                None => batches.map(|batch| batch.map(drop)).collect::<Result<()>>()?,
+            }
+            Ok::<_, Error>(summary)
+        });
+        let mut batches = set.batches;
+        while let Some(batch) = batches.next().await {
+            // A writer that stopped early says why below.
+            if futures::SinkExt::send(&mut sender, batch).await.is_err() {
+                break;
+            }
+        }
+        drop(sender);
+        let summary = writer.await.map_err(|e| Error::internal("the writer stopped").because(e))??;
+        Ok((summary, set.report))
+    }
+
+    fn show(&self, app: &App, summary: &Summary, report: &JoinReport, elapsed: Duration) {
+        if app.json() {
+            output::json(&report::to_json(summary, report, elapsed, self.out.as_deref()));
+        } else {
+            report::print(summary, report, elapsed, self.out.as_deref());
+        }
+    }
+}
+
+/// `2GB`, `500 MiB`, `1000000` as bytes.
+fn parse_size(text: &str) -> Result<u64> {
+    let text = text.trim();
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit = match text[split..].trim().to_ascii_lowercase().as_str() {
+        "" | "b" => Some(1),
+        "k" | "kb" => Some(1_000),
+        "m" | "mb" => Some(1_000_000),
+        "g" | "gb" => Some(1_000_000_000),
+        "kib" => Some(1 << 10),
+        "mib" => Some(1 << 20),
+        "gib" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes =
+        text[..split].parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    bytes.ok_or_else(|| {
+        Error::invalid("not a size")
+            .with("field", "--max-memory")
+            .with("value", text)
+            .with("expected", "a number and a unit, such as 2GB or 500MiB")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_size;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(parse_size("2GB").unwrap(), 2_000_000_000);
+        assert_eq!(parse_size(" 512 MiB ").unwrap(), 512 << 20);
+        assert_eq!(parse_size("7").unwrap(), 7);
+        assert!(parse_size("lots").unwrap_err().to_string().contains("expected"));
+        assert!(parse_size("99999999999GB").is_err());
+    }
+}

@@ -1,0 +1,129 @@
+//! What `get-historical-features` prints.
+
+use super::preview::Summary;
+use crate::app::App;
+use crate::output::{self, bytes, count};
+use provender::offline::{Explain, JoinReport, ViewExplain, ViewReport};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Duration;
+
+/// The plan of a join.
+pub(super) fn explain(app: &App, explain: &Explain) {
+    if app.json() {
+        let view = |v: &ViewExplain| {
+            let pair = |(all, read): (u64, u64)| json!({ "all": all, "read": read });
+            json!({ "name": v.name, "plan": v.plan, "files": pair(v.files), "row_groups": pair(v.row_groups), "rows": pair(v.rows), "bytes": pair(v.bytes) })
+        };
+        output::json(
+            &json!({ "memory_bytes": explain.memory_bytes, "views": explain.views.iter().map(view).collect::<Vec<_>>() }),
+        );
+        return;
+    }
+    let of = |(all, read): (u64, u64)| format!("{} of {}", count(read), count(all));
+    let row = |v: &ViewExplain| {
+        let pruned = if v.bytes.0 == 0 { 0.0 } else { 100.0 - 100.0 * v.bytes.1 as f64 / v.bytes.0 as f64 };
+        vec![
+            v.name.clone(),
+            v.plan.clone(),
+            of(v.files),
+            of(v.row_groups),
+            of(v.rows),
+            format!("{} of {}", bytes(v.bytes.1), bytes(v.bytes.0)),
+            format!("{pruned:.0} %"),
+        ]
+    };
+    let rows: Vec<_> = explain.views.iter().map(row).collect();
+    output::table(
+        &["view", "plan", "files", "row groups", "rows", "bytes", "pruned"],
+        &rows,
+        &[2, 3, 4, 5, 6],
+    );
+    output::line(&format!("predicted memory: {}", bytes(explain.memory_bytes)));
+}
+
+/// A finished training set, for people.
+pub(super) fn print(summary: &Summary, report: &JoinReport, elapsed: Duration, out: Option<&Path>) {
+    let share = |part: u64| {
+        if report.rows == 0 {
+            "-".to_owned()
+        } else {
+            format!("{:.1} %", 100.0 * part as f64 / report.rows as f64)
+        }
+    };
+    let row = |v: &ViewReport| {
+        let leaked =
+            v.leaked.map_or_else(|| "no created time".to_owned(), |n| format!("{} ({})", count(n), share(n)));
+        vec![
+            v.name.clone(),
+            format!("{} ({})", count(v.matched), share(v.matched)),
+            count(v.unmatched),
+            count(v.expired),
+            leaked,
+        ]
+    };
+    let views: Vec<_> = report.views.iter().map(row).collect();
+    output::table(&["view", "matched", "unmatched", "expired", "leaked"], &views, &[1, 2, 3, 4]);
+    if report.views.iter().any(|v| v.leaked.is_some_and(|n| n > 0)) {
+        output::line(
+            "leaked: the value was written after the row's time; --known-at created leaves such values out",
+        );
+    }
+    output::line("");
+    let nulls = |(i, field): (usize, &std::sync::Arc<arrow_schema::Field>)| {
+        vec![
+            field.name().clone(),
+            field.data_type().to_string(),
+            if summary.rows == 0 {
+                "-".to_owned()
+            } else {
+                format!("{:.1} %", 100.0 * summary.nulls[i] as f64 / summary.rows as f64)
+            },
+        ]
+    };
+    let columns: Vec<_> = summary.schema.fields().iter().enumerate().map(nulls).collect();
+    output::table(&["column", "type", "null"], &columns, &[2]);
+    output::line("");
+    sample(summary);
+    output::line(&format!("{} rows in {:.2} s", count(summary.rows), elapsed.as_secs_f64()));
+    if let Some(out) = out {
+        output::line(&format!("written to {}", out.display()));
+    }
+}
+
+/// The first rows, one below the other when they are wide.
+fn sample(summary: &Summary) {
+    let rows = match summary.sample() {
+        Ok(rows) if !rows.is_empty() => rows,
+        Ok(_) => return,
+        Err(error) => return output::problem(&error),
+    };
+    let mut header = vec!["first rows".to_owned()];
+    header.extend((1..=rows.len()).map(|n| n.to_string()));
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let line = |(i, field): (usize, &std::sync::Arc<arrow_schema::Field>)| {
+        std::iter::once(field.name().clone()).chain(rows.iter().map(|row| row[i].clone())).collect::<Vec<_>>()
+    };
+    let lines: Vec<_> = summary.schema.fields().iter().enumerate().map(line).collect();
+    output::table(&header, &lines, &[]);
+    output::line("");
+}
+
+/// A finished training set, for programs.
+pub(super) fn to_json(
+    summary: &Summary,
+    report: &JoinReport,
+    elapsed: Duration,
+    out: Option<&Path>,
+) -> Value {
+    let view = |v: &ViewReport| json!({ "name": v.name, "matched": v.matched, "unmatched": v.unmatched, "expired": v.expired, "leaked": v.leaked });
+    let column = |(i, field): (usize, &std::sync::Arc<arrow_schema::Field>)| json!({ "name": field.name(), "type": field.data_type().to_string(), "nulls": summary.nulls[i] });
+    json!({
+        "rows": summary.rows,
+        "seconds": elapsed.as_secs_f64(),
+        "out": out.map(|p| p.display().to_string()),
+        "views": report.views.iter().map(view).collect::<Vec<_>>(),
+        "columns": summary.schema.fields().iter().enumerate().map(column).collect::<Vec<_>>(),
+        "first_rows": summary.sample().unwrap_or_default(),
+    })
+}

@@ -1,0 +1,93 @@
+//! `get-online-features`.
+
+use super::Outcome;
+use crate::app::App;
+use crate::output;
+use clap::Args;
+use provender::engine::{EntityValue, Features, OnlineAnswer, OnlineQuery};
+use provender::{Error, Result, value};
+use std::borrow::Cow;
+use std::process::ExitCode;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  provender -c shop get-online-features -e driver_id=1001 -f driver_stats:conv_rate\n  provender -c shop get-online-features -e driver_id=1001 -e driver_id=1002 --feature-service model_v1 --output json"
+)]
+pub(crate) struct Online {
+    /// A join key and its value; one a row, so repeat a key for more rows
+    #[arg(short = 'e', long = "entities", value_name = "KEY=VALUE", required = true)]
+    entities: Vec<String>,
+    /// A feature; repeat for more
+    #[arg(short = 'f', long, value_name = "VIEW:FEATURE", required_unless_present = "feature_service")]
+    features: Vec<String>,
+    /// The features of a feature service
+    #[arg(long, value_name = "NAME", conflicts_with = "features")]
+    feature_service: Option<String>,
+    /// Name features view__feature
+    #[arg(long)]
+    full_feature_names: bool,
+}
+
+impl Online {
+    pub(crate) async fn run(&self, app: &App) -> Outcome {
+        let store = app.store().await?;
+        let features = match &self.feature_service {
+            Some(name) => Features::Service(name.clone()),
+            None => Features::List(self.features.clone()),
+        };
+        let query = OnlineQuery {
+            features,
+            entities: columns(&self.entities)?,
+            full_feature_names: self.full_feature_names,
+            context: app.context(),
+        };
+        let answer = store.online(query).await?;
+        if app.json() {
+            let mut body = Vec::new();
+            answer.write_json(&mut body)?;
+            body.push(b'\n');
+            output::raw(&body);
+        } else {
+            output::table(&["row", "name", "value", "status", "event timestamp"], &rows(&answer)?, &[0]);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// `key=value` words as columns, in the order of first mention.
+fn columns(words: &[String]) -> Result<Vec<(Cow<'_, str>, Vec<EntityValue<'_>>)>> {
+    let mut columns: Vec<(Cow<'_, str>, Vec<EntityValue<'_>>)> = Vec::new();
+    for word in words {
+        let (key, value) = word.split_once('=').ok_or_else(|| {
+            Error::invalid("not an entity")
+                .with("field", "--entities")
+                .with("value", word)
+                .with("expected", "join_key=value, such as driver_id=1001")
+        })?;
+        let value = EntityValue::Text(value.into());
+        match columns.iter_mut().find(|(name, _)| name == key) {
+            Some((_, values)) => values.push(value),
+            None => columns.push((key.into(), vec![value])),
+        }
+    }
+    Ok(columns)
+}
+
+fn rows(answer: &OnlineAnswer) -> Result<Vec<Vec<String>>> {
+    let mut rows = Vec::new();
+    for row in 0..answer.rows() {
+        for (column, name) in answer.names().enumerate() {
+            let cell = answer.cell(column, row);
+            let mut text = Vec::new();
+            value::write_json(cell.value, value::NonFinite::Null, &mut text)?;
+            rows.push(vec![
+                row.to_string(),
+                name.to_owned(),
+                String::from_utf8_lossy(&text).into_owned(),
+                cell.status.name().to_owned(),
+                if cell.time.0 == 0 { String::new() } else { cell.time.to_string() },
+            ]);
+        }
+    }
+    Ok(rows)
+}

@@ -1,0 +1,59 @@
+//! `serve`.
+
+use super::Outcome;
+use crate::app::{App, shared};
+use crate::{output, signal};
+use clap::Args;
+use provender_server::{Server, ServerConfig};
+use std::process::ExitCode;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  provender -c shop serve --host 0.0.0.0 --port 6566\n  curl -s http://127.0.0.1:6566/get-online-features -d '{\"features\": [\"driver_stats:conv_rate\"], \"entities\": {\"driver_id\": [1001]}}'"
+)]
+pub(crate) struct Serve {
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1")]
+    host: String,
+    /// Port to listen on; 0 takes a free one
+    #[arg(short, long, default_value_t = 6566)]
+    port: u16,
+    /// How often the registry is read again, in the background, in seconds; 0 never does
+    #[arg(short, long, alias = "registry_ttl_sec", default_value_t = 60, value_name = "SECONDS")]
+    registry_ttl_sec: u64,
+    /// Do not log requests (they are logged at --log-level info)
+    #[arg(long)]
+    no_access_log: bool,
+    /// Largest request body, in bytes
+    #[arg(long, default_value_t = ServerConfig::default().limits.body, value_name = "BYTES")]
+    max_body: usize,
+    /// Most entity rows in a request
+    #[arg(long, default_value_t = ServerConfig::default().limits.rows, value_name = "ROWS")]
+    max_rows: usize,
+    /// Most requests at once; more are answered 503
+    #[arg(long, default_value_t = ServerConfig::default().limits.in_flight, value_name = "REQUESTS")]
+    max_in_flight: usize,
+    /// How long a request may take, in seconds
+    #[arg(long, default_value_t = ServerConfig::default().limits.answer.as_secs(), value_name = "SECONDS")]
+    request_timeout: u64,
+}
+
+impl Serve {
+    pub(crate) async fn run(&self, app: &App) -> Outcome {
+        let store = shared(app.store().await?);
+        let mut config = ServerConfig { host: self.host.clone(), port: self.port, ..ServerConfig::default() };
+        config.registry_ttl = Duration::from_secs(self.registry_ttl_sec);
+        config.access_log = !self.no_access_log;
+        config.limits.body = self.max_body;
+        config.limits.rows = self.max_rows;
+        config.limits.in_flight = self.max_in_flight;
+        config.limits.answer = Duration::from_secs(self.request_timeout);
+        let project = store.project().to_owned();
+        let server = Server::bind(store, config).await?;
+        output::note(&format!("serving project {project} on http://{} (Ctrl-C stops)", server.address()));
+        server.run(signal::stop_requested()).await;
+        output::note("stopped");
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,162 @@
+//! Everything that is printed: results to stdout, the rest to stderr.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
+
+use crate::args::LogLevel;
+use comfy_table::{CellAlignment, Table, presets};
+use provender::engine::Problems;
+use provender::{Error, Kind};
+use std::io::{IsTerminal, Write};
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    One(Error),
+    /// All that is wrong with a repository.
+    Many(Problems),
+    /// It has been reported already; only the exit code is left.
+    Told(u8),
+}
+
+impl Failure {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::One(error) => error.kind().exit_code(),
+            Self::Many(problems) => problems.0.first().map_or(Kind::Invalid, Error::kind).exit_code(),
+            Self::Told(code) => *code,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::One(error)
+    }
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Many(problems)
+    }
+}
+
+fn colour() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && std::io::stderr().is_terminal()
+}
+
+fn label(text: &str, code: &str) -> String {
+    if colour() { format!("\x1b[1;{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// Starts the log on stderr.
+pub(crate) fn start_log(level: LogLevel) {
+    let level = match level {
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Warning => tracing::Level::WARN,
+        LogLevel::Error | LogLevel::Critical => tracing::Level::ERROR,
+    };
+    let log =
+        tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(colour());
+    // A host program may have installed its own log; that one stays.
+    let _ = log.try_init();
+}
+
+/// Prints why a command failed.
+pub(crate) fn failure(failure: &Failure) {
+    match failure {
+        Failure::One(error) => problem(error),
+        Failure::Many(problems) => {
+            problems.0.iter().for_each(problem);
+            if problems.0.len() > 1 {
+                eprintln!("{} problems; nothing was changed", problems.0.len());
+            }
+        }
+        Failure::Told(_) => {}
+    }
+}
+
+/// Prints one error with its causes.
+pub(crate) fn problem(error: &Error) {
+    eprintln!("{} {}", label("error:", "31"), error.report());
+}
+
+/// Prints a warning.
+pub(crate) fn warning(text: &str) {
+    eprintln!("{} {text}", label("warning:", "33"));
+}
+
+/// Prints what is going on.
+pub(crate) fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Prints a line of a result.
+pub(crate) fn line(text: &str) {
+    // A closed pipe (`| head`) is no error of ours.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints bytes of a result as they are.
+pub(crate) fn raw(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
+}
+
+/// Prints a JSON result, indented.
+pub(crate) fn json(value: &serde_json::Value) {
+    line(&format!("{value:#}"));
+}
+
+/// Prints a table; the columns named in `numbers` are right-aligned.
+pub(crate) fn table(header: &[&str], rows: &[Vec<String>], numbers: &[usize]) {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(header.iter().map(|h| h.to_uppercase()));
+    for row in rows {
+        table.add_row(row);
+    }
+    for &index in numbers {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    for text in table.lines() {
+        line(text.trim_end());
+    }
+}
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A number of bytes for people: `1.2 MB`.
+pub(crate) fn bytes(n: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+    let mut value = n as f64;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!((count(0), count(999), count(336_776)), ("0".into(), "999".into(), "336,776".into()));
+        assert_eq!((bytes(999), bytes(1_234_567)), ("999 B".into(), "1.2 MB".into()));
+    }
+}
