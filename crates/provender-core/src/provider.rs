@@ -63,9 +63,10 @@ mod sealed {
     /// Opens a store from its section.
     pub(super) type Opener<S> = for<'a> fn(&'a StoreConfig, &'a OpenContext) -> BoxFuture<'a, Result<Arc<S>>>;
     /// The backends of one kind of store, by type.
-    pub type Table<S> = BTreeMap<&'static str, Entry<S>>;
+    pub(super) type Table<S> = BTreeMap<&'static str, Entry<S>>;
 
     /// A backend that can be opened, or the feature that would bring it.
+    #[derive(Debug)]
     pub enum Entry<S: ?Sized> {
         Ready(Opener<S>),
         LeftOut { feature: &'static str },
