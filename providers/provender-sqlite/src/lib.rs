@@ -1,1 +1,14 @@
-//! Online store on embedded SQLite, in Feast's layout
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod database;
+mod error;
+mod layout;
+mod read;
+mod reconcile;
+mod store;
+mod workers;
+mod write;
+
+pub use config::{SqliteConfig, WriteMode};
+pub use store::Sqlite;

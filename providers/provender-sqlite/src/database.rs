@@ -1,0 +1,120 @@
+//! One connection of one thread, opened when it is first needed.
+
+use crate::error::failed;
+use provender_core::{Error, RequestContext, Result};
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a statement waits for another process that holds the lock, unless a deadline comes first.
+const BUSY: Duration = Duration::from_secs(5);
+/// Statements kept prepared a connection: a few for each view in use.
+const STATEMENTS: usize = 256;
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Reader,
+    Writer,
+}
+
+/// A connection to the file, if the file is there.
+#[derive(Debug)]
+pub(crate) struct Database {
+    path: Arc<Path>,
+    role: Role,
+    open: Option<(FileId, Connection)>,
+}
+
+impl Database {
+    /// Opens nothing yet.
+    pub(crate) fn new(path: Arc<Path>, role: Role) -> Self {
+        Self { path, role, open: None }
+    }
+
+    /// The database file.
+    pub(crate) fn path(&self) -> Arc<Path> {
+        Arc::clone(&self.path)
+    }
+
+    /// The connection; `None` while there is no file. Follows a file that was deleted or replaced: values must not go to, or come from, the old one.
+    pub(crate) fn existing(&mut self) -> Result<Option<&mut Connection>> {
+        let now = match FileId::of(&self.path) {
+            Ok(id) => id,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.open = None;
+                return Ok(None);
+            }
+            Err(error) => return Err(Error::io(error, "open the online store", &self.path)),
+        };
+        if self.open.as_ref().is_none_or(|(opened, _)| *opened != now) {
+            self.open = None;
+            let connection = connect(&self.path, self.role, OpenFlags::empty())
+                .map_err(|e| failed(e, "open", &self.path))?;
+            self.open = Some((now, connection));
+        }
+        Ok(self.open.as_mut().map(|(_, connection)| connection))
+    }
+
+    /// The connection for a request: it waits for nobody beyond the deadline.
+    pub(crate) fn serving(&mut self, context: &RequestContext) -> Result<Option<&mut Connection>> {
+        context.check()?;
+        let path = self.path();
+        let Some(connection) = self.existing()? else { return Ok(None) };
+        let left = context.deadline.map_or(BUSY, |d| d.saturating_duration_since(Instant::now()));
+        connection.busy_timeout(left.min(BUSY)).map_err(|e| failed(e, "open", &path))?;
+        Ok(Some(connection))
+    }
+
+    /// The connection, with the file and its folder made if they are missing.
+    pub(crate) fn create(&mut self) -> Result<&mut Connection> {
+        if self.existing()?.is_none() {
+            if let Some(folder) = self.path.parent() {
+                std::fs::create_dir_all(folder)
+                    .map_err(|e| Error::io(e, "create the folder of the online store", folder))?;
+            }
+            connect(&self.path, self.role, OpenFlags::SQLITE_OPEN_CREATE)
+                .map_err(|e| failed(e, "create", &self.path))?;
+        }
+        let path = self.path();
+        self.existing()?.ok_or_else(|| {
+            Error::unavailable("the online store was deleted while it was made").with("path", path.display())
+        })
+    }
+}
+
+fn connect(path: &Path, role: Role, create: OpenFlags) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    match role {
+        // Reads the header, so that a file of another kind is found out here.
+        Role::Reader => connection.execute_batch("PRAGMA query_only = ON; PRAGMA schema_version;")?,
+        // A checkpoint each 64 MB of log instead of each 4 saves a fifth of a bulk write. A larger page cache gains nothing.
+        Role::Writer => connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384;
+             PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192;",
+        )?,
+    }
+    Ok(connection)
+}
+
+/// Tells a file from another one that took its path.
+#[derive(Debug, PartialEq, Eq)]
+struct FileId(u64, u64);
+
+impl FileId {
+    #[cfg(unix)]
+    fn of(path: &Path) -> std::io::Result<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata(path).map(|m| Self(m.dev(), m.ino()))
+    }
+
+    /// An open file keeps its path there.
+    #[cfg(not(unix))]
+    fn of(path: &Path) -> std::io::Result<Self> {
+        std::fs::metadata(path).map(|_| Self(0, 0))
+    }
+}
