@@ -13,7 +13,9 @@ mod resolve;
 mod serving;
 mod store;
 
-pub use definitions::{Declared, Definitions, Origin, Problems};
+pub use definitions::{
+    Declared, Definitions, FieldReference, KindReference, Origin, Problems, build, reference,
+};
 pub use historical::{Features, HistoricalQuery, Spines, TrainingJob, TrainingSet};
 pub use materialize::{MaterializeReport, MaterializeRequest, MaterializedView, Window};
 pub use plan::{
