@@ -8,6 +8,7 @@ mod decode;
 mod encode;
 mod from_json;
 mod json;
+mod key;
 mod misfit;
 mod number;
 mod read;
@@ -17,6 +18,7 @@ pub use decode::decode;
 pub use encode::{check, encode};
 pub use from_json::{IntegerTime, json_column};
 pub use json::{NonFinite, to_text, write_json};
+pub use key::put_key;
 pub use read::{ItemsRef, MapRef, ScalarMapRef, ValueRef, read};
 
 pub(crate) use canonical::canonical;
