@@ -3,6 +3,7 @@
 //! The engine names no provider and does no I/O of its own: everything goes through `dyn OfflineStore`, `dyn OnlineStore` and `dyn Registry`.
 
 mod definitions;
+mod encode;
 mod historical;
 mod history;
 mod layer;
@@ -12,6 +13,7 @@ mod push;
 mod resolve;
 mod serving;
 mod store;
+mod table;
 
 pub use definitions::{
     Declared, Definitions, FieldReference, KindReference, Origin, Problems, build, reference,

@@ -1,8 +1,26 @@
 //! Online features: a plan compiled once per registry version, one read of all views, values written straight from their stored bytes.
 
+mod answer;
+mod cache;
+mod clock;
+mod json;
+mod keys;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use cache::PlanCache;
+
 use crate::{FeatureStore, Features};
-use provender_core::{RequestContext, Result, Timestamp};
+use answer::Rules;
+use keys::RequestKeys;
+use plan::OnlinePlan;
+use provender_core::online::{OnlineRead, ViewRead, ViewRows};
+use provender_core::{Error, RequestContext, Result, Timestamp};
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A request for online features.
 #[derive(Clone, Debug)]
@@ -53,8 +71,15 @@ impl Status {
 }
 
 /// The answer to an [`OnlineQuery`]: join keys first, in the request's order, then features in the order asked.
-#[derive(Debug)]
-pub struct OnlineAnswer {}
+///
+/// Entity columns of the request are answered if a feature is keyed by them or, as Feast does, if they are the join key of any entity of the project; others are ignored.
+pub struct OnlineAnswer {
+    plan: Arc<OnlinePlan>,
+    keys: RequestKeys,
+    views: Vec<ViewRows>,
+    rules: Rules,
+    store_time: Duration,
+}
 
 /// One value of an answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,44 +88,98 @@ pub struct AnswerCell<'a> {
     pub value: &'a [u8],
     /// What the value is.
     pub status: Status,
-    /// Event time; 1970 for join keys and for what was not found.
+    /// Event time of the row in its view; 1970 for join keys and for rows that were not found.
     pub time: Timestamp,
+}
+
+impl fmt::Debug for OnlineAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OnlineAnswer")
+            .field("names", &self.names().collect::<Vec<_>>())
+            .field("rows", &self.rows())
+            .finish_non_exhaustive()
+    }
 }
 
 impl OnlineAnswer {
     /// Names of the columns.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        std::iter::empty()
+        (0..self.keys.echoed.len() + self.plan.features.len()).map(|column| self.name(column))
     }
 
     /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
-        todo!()
+        self.keys.rows
+    }
+
+    /// How long the online store took.
+    #[must_use]
+    pub fn store_time(&self) -> Duration {
+        self.store_time
     }
 
     /// One value.
+    ///
+    /// # Panics
+    /// If there is no such column or row.
     #[must_use]
-    pub fn cell(&self, _column: usize, _row: usize) -> AnswerCell<'_> {
-        todo!()
+    pub fn cell(&self, column: usize, row: usize) -> AnswerCell<'_> {
+        match self.keys.echoed.get(column) {
+            Some(key) => AnswerCell { value: key.value(row), status: Status::Present, time: Timestamp(0) },
+            None => self.feature_cell(column - self.keys.echoed.len(), row),
+        }
     }
 
     /// Appends the answer in Feast's JSON form (interop.md 4.2).
     ///
     /// # Errors
     /// `Internal` for stored bytes that are not a value; with `compat: feast`, `Internal` also for NaN and infinities.
-    pub fn write_json(&self, _out: &mut Vec<u8>) -> Result<()> {
-        todo!()
+    pub fn write_json(&self, out: &mut Vec<u8>) -> Result<()> {
+        json::write(self, out)
+    }
+
+    fn name(&self, column: usize) -> &str {
+        match self.keys.echoed.get(column) {
+            Some(key) => &key.name,
+            None => &self.plan.features[column - self.keys.echoed.len()].name,
+        }
     }
 }
 
 impl FeatureStore {
     /// Reads online features.
     ///
+    /// A request without any entity column is answered with one row, if all its views are entity-less.
+    ///
     /// # Errors
     /// `NotFound` for an unknown view, feature or service; `Invalid` for missing join keys, unequal lengths, values of another type, colliding names; `Unavailable` if a key could
     /// not be read.
-    pub async fn online(&self, _query: OnlineQuery<'_>) -> Result<OnlineAnswer> {
-        todo!()
+    pub async fn online(&self, query: OnlineQuery<'_>) -> Result<OnlineAnswer> {
+        let registry = self.cached().await?;
+        let plan = registry.plans.plan(
+            &registry.snapshot,
+            self.project(),
+            &query.features,
+            query.full_feature_names,
+        )?;
+        let store = self.online_store()?;
+        let keys = RequestKeys::encode(&plan, &query.entities)?;
+        let views = plan.views.iter().map(|view| ViewRead {
+            table: Arc::clone(&view.table),
+            features: Arc::clone(&view.features),
+            keys: Arc::clone(&keys.encoded[view.keys].distinct),
+        });
+        let read = OnlineRead { views: views.collect(), context: query.context };
+        let begun = Instant::now();
+        let views = store.read(&read).await?.views;
+        let store_time = begun.elapsed();
+        let complete = views.len() == read.views.len()
+            && views.iter().zip(&read.views).all(|(rows, view)| rows.len() == view.keys.len());
+        if !complete {
+            return Err(Error::internal("the online store answered another number of rows than were asked"));
+        }
+        let rules = Rules::new(&self.config);
+        Ok(OnlineAnswer { plan, keys, views, rules, store_time })
     }
 }

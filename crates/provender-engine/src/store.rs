@@ -1,6 +1,7 @@
 //! The feature store: one repository's configuration over its opened backends.
 
 use crate::layer;
+use crate::serving::PlanCache;
 use arc_swap::ArcSwapOption;
 use provender_core::config::RepoConfig;
 use provender_core::registry::{RegistrySnapshot, Version};
@@ -26,6 +27,8 @@ pub struct FeatureStore {
 pub(crate) struct CachedRegistry {
     pub(crate) version: Version,
     pub(crate) snapshot: Arc<RegistrySnapshot>,
+    /// Serving plans that were compiled from the snapshot.
+    pub(crate) plans: PlanCache,
 }
 
 impl FeatureStore {
@@ -41,9 +44,7 @@ impl FeatureStore {
             offline.push(layer::offline(providers.open::<dyn OfflineStore>(section, &context).await?));
         }
         let online = match &config.online_store {
-            Some(section) => {
-                Some(layer::online(providers.open::<dyn OnlineStore>(section, &context).await?))
-            }
+            Some(section) => Some(layer::online(providers.open::<dyn OnlineStore>(section, &context).await?)),
             None => None,
         };
         Ok(Self::new(config, registry, offline, online))
@@ -115,7 +116,7 @@ impl FeatureStore {
         match self.cached.load_full() {
             Some(cached) if cached.version == version => Ok((cached, false)),
             _ => {
-                let fresh = Arc::new(CachedRegistry { version, snapshot });
+                let fresh = Arc::new(CachedRegistry { version, snapshot, plans: PlanCache::default() });
                 self.cached.store(Some(Arc::clone(&fresh)));
                 Ok((fresh, true))
             }
