@@ -6,6 +6,7 @@ mod definitions;
 mod encode;
 mod historical;
 mod history;
+mod instants;
 mod layer;
 mod materialize;
 mod plan;

@@ -1,11 +1,14 @@
 //! Entity rows: checked against what the views join on, and brought into the form that stores get.
 
 mod convert;
+#[cfg(test)]
+mod tests;
 
+use crate::instants::{Integers, instants};
 use crate::resolve::{Resolved, ViewUse};
 use arrow_array::RecordBatch;
 use arrow_schema::{FieldRef, Schema, SchemaRef};
-use convert::{instants, key_values, timestamp_field};
+use convert::{key_values, timestamp_field};
 use provender_core::offline::Spine;
 use provender_core::{Error, Result, ValueType};
 use std::collections::BTreeSet;
@@ -36,7 +39,7 @@ pub(super) fn prepare(frame: &Spine, resolved: &Resolved) -> Result<PreparedSpin
     let mut first_row = 0;
     for batch in &frame.batches {
         let mut columns = batch.columns().to_vec();
-        columns[event] = instants(&columns[event], &frame.event_column, first_row)?;
+        columns[event] = instants(&columns[event], &frame.event_column, first_row, Integers::Refused)?;
         let mut joined = vec![Arc::clone(&columns[event])];
         for key in &keys {
             joined.push(key_values(&columns[key.index], key.value_type)?);

@@ -1,60 +1,15 @@
-//! Columns of entity rows in the types that the join compares: instants in UTC, keys as they are declared.
+//! Join key columns of entity rows in the types that the join compares: as they are declared.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, Int64Array, PrimitiveArray, StringArray, TimestampMicrosecondArray};
-use arrow_cast::cast::{CastOptions, cast, cast_with_options};
-use arrow_schema::{DataType, Field, FieldRef, TimeUnit};
-use provender_core::{Error, Result, Timestamp, ValueType, timestamp_type};
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef, Int64Array};
+use arrow_cast::cast;
+use arrow_schema::{DataType, Field, FieldRef};
+use provender_core::{Result, ValueType, timestamp_type};
 use std::sync::Arc;
 
 pub(super) fn timestamp_field(name: &str) -> FieldRef {
     Arc::new(Field::new(name, timestamp_type(), true))
-}
-
-/// A column as instants. Text is parsed; without a zone it is UTC. `first_row` is the row number of the batch's first row, for the message.
-///
-/// # Errors
-/// `Invalid` for a column of another type, naming the row for text that is no timestamp.
-pub(super) fn instants(column: &ArrayRef, name: &str, first_row: usize) -> Result<ArrayRef> {
-    match column.data_type() {
-        DataType::Timestamp(_, zone) => {
-            let micros = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
-            in_utc(column, &micros, name)
-        }
-        DataType::Date32 | DataType::Date64 | DataType::Null => {
-            in_utc(column, &DataType::Timestamp(TimeUnit::Microsecond, None), name)
-        }
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => parse(column, name, first_row),
-        DataType::Dictionary(_, values) => instants(&cast(column, values)?, name, first_row),
-        other => Err(Error::invalid("the event time column of the entity rows holds no times")
-            .with("column", name)
-            .with("type", other)
-            .with("expected", "a timestamp, a date, or text in ISO 8601")),
-    }
-}
-
-/// The cast keeps the zone and the last step names it UTC: an instant has the same number in every zone.
-fn in_utc(column: &ArrayRef, micros: &DataType, name: &str) -> Result<ArrayRef> {
-    let strict = CastOptions { safe: false, ..CastOptions::default() };
-    let times = cast_with_options(column, micros, &strict).map_err(|e| {
-        Error::invalid("a time of the entity rows is out of range").with("column", name).because(e)
-    })?;
-    let times: PrimitiveArray<TimestampMicrosecondType> = times.as_primitive().clone();
-    Ok(Arc::new(times.with_timezone("UTC")))
-}
-
-fn parse(column: &ArrayRef, name: &str, first_row: usize) -> Result<ArrayRef> {
-    let text = cast(column, &DataType::Utf8)?;
-    let text: &StringArray = text.as_string();
-    let parse_row = |(row, value): (usize, Option<&str>)| match value {
-        None => Ok(None),
-        Some(value) => Timestamp::parse(value)
-            .map(|t| Some(t.0))
-            .map_err(|e| e.with("column", name).with("row", first_row + row)),
-    };
-    let micros = text.iter().enumerate().map(parse_row).collect::<Result<TimestampMicrosecondArray>>()?;
-    Ok(Arc::new(micros.with_timezone("UTC")))
 }
 
 /// Whether a column can stand for a key of the declared type. Floats can for integers: pandas turns an integer column with a missing value into one.
