@@ -1,0 +1,94 @@
+use super::*;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use provender_core::model::{DataSource, Field as Column, FileFormat, Object, SourceKind};
+use provender_core::registry::Stored;
+
+fn snapshot() -> RegistrySnapshot {
+    let file = SourceKind::File {
+        path: "x".into(),
+        format: FileFormat::Parquet,
+        s3_endpoint_override: String::new(),
+    };
+    let mut batch = DataSource::new("history", file);
+    batch.timestamp_field = "at".into();
+    batch.created_timestamp_column = "made".into();
+    let mut push = DataSource::new("inlet", SourceKind::Push { batch: Some(Box::new(batch.clone())) });
+    push.timestamp_field = "at".into();
+    let view = FeatureView {
+        name: "stats".into(),
+        entity_columns: vec![Column::new("driver_id", ValueType::INT64)],
+        features: vec![Column::new("lat", ValueType::DOUBLE), Column::new("seen", ValueType::UNIX_TIMESTAMP)],
+        batch_source: Some(batch),
+        stream_source: Some(push),
+        ..Default::default()
+    };
+    let stored = Stored::decoded("shop".into(), Object::FeatureView(Arc::new(view)));
+    RegistrySnapshot::new([Arc::new(stored)], None)
+}
+
+fn read(types: &ColumnTypes, df: &str) -> Result<RecordBatch> {
+    let raw: Vec<(String, Box<RawValue>)> = serde_json::from_str(df).unwrap();
+    let sent: Vec<(Cow<'_, str>, &RawValue)> = raw.iter().map(|(name, raw)| (name.into(), &**raw)).collect();
+    frame(&sent, types)
+}
+
+fn of_source() -> ColumnTypes {
+    ColumnTypes::of_source(&snapshot(), "shop", "inlet").unwrap()
+}
+
+fn of_view() -> ColumnTypes {
+    ColumnTypes::of_view(&snapshot(), "shop", "stats").unwrap()
+}
+
+#[test]
+fn declared_type_decides_not_the_json() {
+    let batch =
+        read(&of_source(), r#"[["driver_id", [1, null]], ["lat", [1, 2.5]], ["unknown", ["a", {}]]]"#)
+            .unwrap();
+    assert_eq!(batch.num_columns(), 2);
+    assert_eq!(batch.column(0).as_primitive::<Int64Type>().iter().collect::<Vec<_>>(), [Some(1), None]);
+    assert_eq!(batch.column(1).data_type(), &arrow_schema::DataType::Float64);
+}
+
+#[test]
+fn numbers_are_nanoseconds_in_time_columns_and_seconds_elsewhere() {
+    let batch =
+        read(&of_source(), r#"[["at", [2000]], ["made", ["1970-01-01 00:00:01"]], ["seen", [2]]]"#).unwrap();
+    let micros = |i: usize| batch.column(i).as_primitive::<TimestampMicrosecondType>().value(0);
+    assert_eq!((micros(0), micros(1), micros(2)), (2, 1_000_000, 2_000_000));
+}
+
+#[test]
+fn remote_names_of_time_columns_are_understood_where_the_own_are_missing() {
+    let batch = read(&of_view(), r#"[["event_timestamp", ["1970-01-01"]], ["created", [null]]]"#).unwrap();
+    assert_eq!(
+        (batch.schema().field(0).name().as_str(), batch.schema().field(1).name().as_str()),
+        ("at", "made")
+    );
+    let batch = read(&of_view(), r#"[["at", ["1970-01-01"]], ["event_timestamp", ["1970-01-02"]]]"#).unwrap();
+    assert_eq!((batch.num_columns(), batch.schema().field(0).name().as_str()), (1, "at"));
+    assert_eq!(read(&of_source(), r#"[["event_timestamp", ["1970-01-01"]]]"#).unwrap().num_columns(), 0);
+}
+
+#[test]
+fn misfit_names_its_column() {
+    let field = |df| read(&of_source(), df).unwrap_err().get("field").map(str::to_owned);
+    assert_eq!(field(r#"[["lat", ["far"]]]"#).as_deref(), Some("df.lat"));
+    assert_eq!(field(r#"[["lat", 1]]"#).as_deref(), Some("df.lat"));
+    let error = read(&of_source(), r#"[["driver_id", [1, 2]], ["lat", [1]]]"#).unwrap_err();
+    assert_eq!((error.get("field"), error.get("expected")), (Some("df.lat"), Some("2, as df.driver_id")));
+}
+
+#[test]
+fn what_does_not_exist_has_no_columns_but_rows() {
+    for types in [
+        ColumnTypes::of_source(&snapshot(), "shop", "nope").unwrap(),
+        ColumnTypes::of_view(&snapshot(), "shop", "nope").unwrap(),
+        ColumnTypes::of_view(&snapshot(), "other", "stats").unwrap(),
+    ] {
+        let batch = read(&types, r#"[["driver_id", [1, 2]]]"#).unwrap();
+        assert_eq!((batch.num_columns(), batch.num_rows()), (0, 2));
+    }
+    assert_eq!(read(&of_source(), "[]").unwrap().num_rows(), 0);
+}
