@@ -1,1 +1,26 @@
-//! Registry as one versioned blob: a local file in Feast's format
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod file;
+mod registry;
+
+pub use config::BlobConfig;
+pub use registry::BlobRegistry;
+
+use provender_core::{OpenContext, Provider, Registry, Result};
+use std::sync::Arc;
+
+/// The registry in one blob: `type: file`.
+#[derive(Debug)]
+pub struct Blob;
+
+impl Provider for Blob {
+    type Store = dyn Registry;
+    type Config = BlobConfig;
+    const TYPE: &'static str = "file";
+    const ALIASES: &'static [&'static str] = &["blob"];
+
+    async fn open(config: BlobConfig, context: &OpenContext) -> Result<Arc<dyn Registry>> {
+        Ok(Arc::new(BlobRegistry::new(config.local_path(context)?)))
+    }
+}
