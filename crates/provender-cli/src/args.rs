@@ -111,3 +111,6 @@ commands! {
     /// List or describe projects
     Projects(commands::objects::Objects);
 }
+
+#[cfg(test)]
+mod tests;
