@@ -1,5 +1,8 @@
 //! From the scan of a view to batches that are ready to write: cut to size and encoded, while earlier ones are being written.
 
+#[cfg(test)]
+mod tests;
+
 use crate::encode::{EncodedRows, RowColumns, RowEncoder};
 use arrow_array::{Array, RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::SchemaRef;

@@ -1,7 +1,7 @@
 use super::*;
+use arrow_array::Int64Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{Array, Int64Array};
 use arrow_schema::{DataType, Field, Schema};
 use futures::TryStreamExt;
 use futures::executor::block_on;
@@ -43,7 +43,7 @@ fn rows_stay_together_however_the_streams_are_cut() {
         let joined = side_by_side(inputs, picks(&[1, 0]), schema(&["b", "a"]));
         let batches: Vec<RecordBatch> = block_on(joined.try_collect()).unwrap();
         assert_eq!(columns(&batches), [vec![100, 101, 102, 103, 104], vec![0, 1, 2, 3, 4]], "{a:?} {b:?}");
-        assert!(batches.iter().all(|batch| batch.num_rows() > 0 && batch.column(0).len() > 0));
+        assert!(batches.iter().all(|batch| batch.num_rows() > 0));
     }
 }
 
