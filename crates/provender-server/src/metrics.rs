@@ -95,7 +95,7 @@ impl Metrics {
         self.rows.observe(rows as f64);
     }
 
-    /// Online features were read.
+    /// Online features were read; how long the store took, and how many values have each status.
     pub(crate) fn read(&self, elapsed: Duration, statuses: [u64; 5]) {
         self.read.observe(elapsed.as_secs_f64());
         for (counter, status) in self.statuses.iter().zip(STATUSES) {
@@ -196,7 +196,7 @@ impl Metrics {
         text.family(
             "feast_feature_server_online_store_read_duration_seconds",
             Type::Histogram,
-            "Reading online features: plan, keys, store",
+            "How long the online store took",
         );
         text.histogram(&[], &self.read);
         text.family("feast_online_features_status_total", Type::Counter, "Feature values served, by status");

@@ -14,7 +14,6 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
 use tokio::time::timeout;
 
 pub(super) async fn features(State(app): State<Arc<App>>, request: Request) -> Result<Response, Failure> {
@@ -32,7 +31,6 @@ pub(super) async fn features(State(app): State<Arc<App>>, request: Request) -> R
     let features = service.map_or(Features::List(listed), |name| Features::Service(name.into_owned()));
     let entities = columns(entities, app.limits.rows)?;
     app.metrics.online(entities.iter().map(|(_, values)| values.len()).max().unwrap_or_default());
-    let started = Instant::now();
     let query = OnlineQuery { features, entities, full_feature_names, context };
     let answer = match timeout(app.limits.answer, app.store.online(query)).await {
         Ok(answer) => answer?,
@@ -43,7 +41,7 @@ pub(super) async fn features(State(app): State<Arc<App>>, request: Request) -> R
                 .into());
         }
     };
-    app.metrics.read(started.elapsed(), statuses(&answer));
+    app.metrics.read(answer.store_time(), statuses(&answer));
     write(&answer)
 }
 

@@ -26,7 +26,8 @@ pub(super) async fn push(State(app): State<Arc<App>>, request: Request) -> Resul
     form.finish()?;
 
     let to = target(&to)?;
-    let types = ColumnTypes::of_source(&*registry(&app, cached).await?, app.store.project(), &source)?;
+    let registry = registry(&app, cached).await?;
+    let types = ColumnTypes::of_source(&registry, app.store.project(), &source, to != PushTarget::Online)?;
     let rows = frame(&columns, &types)?;
     let work = {
         let (app, source) = (Arc::clone(&app), source.clone());

@@ -1,8 +1,12 @@
 use super::*;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
-use provender_core::model::{DataSource, Field as Column, FileFormat, Object, SourceKind};
-use provender_core::registry::Stored;
+use arrow_schema::DataType;
+use provender_core::ValueType;
+use provender_core::model::{
+    DataSource, Entity, FeatureView, Field as Column, FileFormat, Object, SourceKind,
+};
+use provender_core::registry::{RegistrySnapshot, Stored};
 
 fn snapshot() -> RegistrySnapshot {
     let file = SourceKind::File {
@@ -23,8 +27,20 @@ fn snapshot() -> RegistrySnapshot {
         stream_source: Some(push),
         ..Default::default()
     };
-    let stored = Stored::decoded("shop".into(), Object::FeatureView(Arc::new(view)));
-    RegistrySnapshot::new([Arc::new(stored)], None)
+    let old = FeatureView { name: "old".into(), entities: vec!["shop".into()], ..Default::default() };
+    let shop = Entity {
+        name: "shop".into(),
+        join_key: "shop_id".into(),
+        value_type: ValueType::STRING,
+        ..Default::default()
+    };
+    let objects = [
+        Object::FeatureView(Arc::new(view)),
+        Object::FeatureView(Arc::new(old)),
+        Object::Entity(Arc::new(shop)),
+    ];
+    let stored = objects.map(|object| Arc::new(Stored::decoded("shop".into(), object)));
+    RegistrySnapshot::new(stored, None)
 }
 
 fn read(types: &ColumnTypes, df: &str) -> Result<RecordBatch> {
@@ -34,7 +50,7 @@ fn read(types: &ColumnTypes, df: &str) -> Result<RecordBatch> {
 }
 
 fn of_source() -> ColumnTypes {
-    ColumnTypes::of_source(&snapshot(), "shop", "inlet").unwrap()
+    ColumnTypes::of_source(&snapshot(), "shop", "inlet", false).unwrap()
 }
 
 fn of_view() -> ColumnTypes {
@@ -48,7 +64,7 @@ fn declared_type_decides_not_the_json() {
             .unwrap();
     assert_eq!(batch.num_columns(), 2);
     assert_eq!(batch.column(0).as_primitive::<Int64Type>().iter().collect::<Vec<_>>(), [Some(1), None]);
-    assert_eq!(batch.column(1).data_type(), &arrow_schema::DataType::Float64);
+    assert_eq!(batch.column(1).data_type(), &DataType::Float64);
 }
 
 #[test]
@@ -83,12 +99,31 @@ fn misfit_names_its_column() {
 #[test]
 fn what_does_not_exist_has_no_columns_but_rows() {
     for types in [
-        ColumnTypes::of_source(&snapshot(), "shop", "nope").unwrap(),
+        ColumnTypes::of_source(&snapshot(), "shop", "nope", true).unwrap(),
         ColumnTypes::of_view(&snapshot(), "shop", "nope").unwrap(),
         ColumnTypes::of_view(&snapshot(), "other", "stats").unwrap(),
     ] {
-        let batch = read(&types, r#"[["driver_id", [1, 2]]]"#).unwrap();
-        assert_eq!((batch.num_columns(), batch.num_rows()), (0, 2));
+        assert_eq!(read(&types, r#"[["driver_id", [null, null]]]"#).unwrap().num_rows(), 2);
     }
     assert_eq!(read(&of_source(), "[]").unwrap().num_rows(), 0);
+}
+
+#[test]
+fn join_key_of_an_old_registry_has_the_type_of_its_entity() {
+    let types = ColumnTypes::of_view(&snapshot(), "shop", "old").unwrap();
+    let batch = read(&types, r#"[["shop_id", [7]]]"#).unwrap();
+    assert_eq!(batch.column(0).as_string::<i32>().value(0), "7");
+}
+
+#[test]
+fn undeclared_column_is_kept_for_the_offline_store_as_what_it_looks_like() {
+    let types = ColumnTypes::of_source(&snapshot(), "shop", "inlet", true).unwrap();
+    let df = r#"[["i", [1, null]], ["f", [1, 1.5]], ["b", [true, null]], ["t", ["x", null]], ["n", [null, null]]]"#;
+    let batch = read(&types, df).unwrap();
+    let seen: Vec<(String, DataType)> =
+        batch.schema().fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect();
+    let expected =
+        [("i", DataType::Int64), ("f", DataType::Float64), ("b", DataType::Boolean), ("t", DataType::Utf8)];
+    assert_eq!(seen, expected.map(|(name, t)| (name.to_owned(), t)));
+    assert_eq!(read(&types, r#"[["m", [1, "x"]]]"#).unwrap_err().get("field"), Some("df.m"));
 }
