@@ -5,6 +5,7 @@ pub mod config;
 mod context;
 mod entity_key;
 mod error;
+pub mod memory;
 pub mod model;
 pub mod offline;
 pub mod online;

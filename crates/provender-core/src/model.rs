@@ -268,4 +268,20 @@ impl Object {
             Self::Other(o) => o.meta,
         }
     }
+
+    /// The same with these times.
+    #[must_use]
+    pub fn with_meta(mut self, meta: Meta) -> Self {
+        match &mut self {
+            Self::Project(o) => Arc::make_mut(o).meta = meta,
+            Self::DataSource(o) => Arc::make_mut(o).meta = meta,
+            Self::Entity(o) => Arc::make_mut(o).meta = meta,
+            Self::FeatureView(o) => Arc::make_mut(o).meta = meta,
+            Self::OnDemandFeatureView(o) => Arc::make_mut(o).meta = meta,
+            Self::FeatureService(o) => Arc::make_mut(o).meta = meta,
+            Self::Permission(o) => Arc::make_mut(o).meta = meta,
+            Self::Other(o) => Arc::make_mut(o).meta = meta,
+        }
+        self
+    }
 }
