@@ -3,11 +3,11 @@
 //! A front end produces [`Definitions`]: drafts whose references are still names. Everything that is checked is checked on drafts, once, for all front ends.
 
 pub mod build;
-mod dtype;
+pub(crate) mod dtype;
 mod files;
 mod forms;
 mod ignore;
-mod nearest;
+pub(crate) mod nearest;
 pub(crate) mod ttl;
 mod yaml;
 
@@ -78,6 +78,15 @@ impl Definitions {
         Problems::none_in(problems)?;
         Ok(definitions)
     }
+}
+
+/// Definitions in one text, as if it were a file of a repository.
+#[cfg(test)]
+pub(crate) fn forms_for_tests(file: &str, text: &str) -> Result<Definitions, Problems> {
+    let mut problems = Vec::new();
+    let objects = forms::read_file(Path::new(file), text, &mut problems);
+    Problems::none_in(problems)?;
+    Ok(Definitions { objects })
 }
 
 impl Origin {

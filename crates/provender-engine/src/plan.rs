@@ -1,8 +1,23 @@
 //! Plan and apply: the difference between what a repository declares and what the registry holds, and its execution.
+//!
+//! An apply is a full sync of the project: what the repository no longer declares is deleted. Objects that it has no way to declare are never deleted by that: on-demand
+//! feature views, label views, saved datasets, validation references, sources of other stores and the views over them, and what these refer to.
 
-use crate::{Definitions, FeatureStore, Problems};
-use provender_core::Result;
+mod apply;
+mod changes;
+mod desired;
+mod diff;
+mod flat;
+mod infra;
+mod inventory;
+mod planner;
+mod remove;
+mod schemas;
+#[cfg(test)]
+mod tests;
+
 use provender_core::model::ObjectKind;
+use serde_json::{Value, json};
 
 /// How to plan and apply.
 #[derive(Clone, Debug)]
@@ -24,7 +39,7 @@ impl Default for ApplyOptions {
 /// What an apply would do.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Short hash of the changes and of the registry version they start from: equal exactly when nothing has changed since.
+    /// Short hash of the changes and of the project's definitions as they are: equal exactly when nothing has changed since.
     pub id: String,
     /// Project that it is for.
     pub project: String,
@@ -87,6 +102,26 @@ pub enum InfraAction {
     Drop,
 }
 
+impl ObjectAction {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl InfraAction {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Alter => "alter",
+            Self::Drop => "drop",
+        }
+    }
+}
+
 impl Plan {
     /// Whether it would change nothing.
     #[must_use]
@@ -95,9 +130,33 @@ impl Plan {
     }
 
     /// The plan as JSON: `{id, project, changes: [{action, kind, name, fields: [{field, before, after}]}], infrastructure: [{action, name, destructive}]}`.
+    /// Actions are `create`, `update`, `delete`, `alter` and `drop`; `kind` is Feast's class name.
     #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        todo!()
+    pub fn to_json(&self) -> Value {
+        let mut json = self.changes_json();
+        json["id"] = self.id.as_str().into();
+        json
+    }
+
+    /// The plan without its id.
+    fn changes_json(&self) -> Value {
+        let field = |f: &FieldChange| json!({"field": f.field, "before": f.before, "after": f.after});
+        let changes = self.objects.iter().map(|change| {
+            json!({
+                "action": change.action.name(),
+                "kind": change.kind.class(),
+                "name": change.name,
+                "fields": change.fields.iter().map(field).collect::<Vec<_>>(),
+            })
+        });
+        let infrastructure = self.infra.iter().map(|change| {
+            json!({"action": change.action.name(), "name": change.name, "destructive": change.destructive})
+        });
+        json!({
+            "project": self.project,
+            "changes": changes.collect::<Vec<_>>(),
+            "infrastructure": infrastructure.collect::<Vec<_>>(),
+        })
     }
 }
 
@@ -106,43 +165,4 @@ impl Plan {
 pub struct Applied {
     /// The plan that was executed; with concurrent applies not the one planned first.
     pub plan: Plan,
-}
-
-impl FeatureStore {
-    /// Compares the definitions with the registry. Nothing is changed.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the definitions, at once.
-    pub async fn plan(&self, _definitions: &Definitions, _options: &ApplyOptions) -> Result<Plan, Problems> {
-        todo!()
-    }
-
-    /// Plans and executes. When somebody else commits in between, plans again and retries, unless the options expect a certain plan.
-    ///
-    /// # Errors
-    /// As [`FeatureStore::plan`]; `Conflict` if the expected plan is no longer the plan.
-    pub async fn apply(
-        &self,
-        _definitions: &Definitions,
-        _options: &ApplyOptions,
-    ) -> Result<Applied, Problems> {
-        todo!()
-    }
-
-    /// Drops the online tables of the project and removes it from the registry; answers what was dropped.
-    ///
-    /// # Errors
-    /// What the stores say.
-    pub async fn teardown(&self) -> Result<Plan> {
-        todo!()
-    }
-
-    /// Deletes the first object of a name, in Feast's order of kinds (entity, feature view, feature service, data source, saved dataset, validation reference, stream
-    /// feature view, on demand feature view), with its online table; answers what was deleted.
-    ///
-    /// # Errors
-    /// `NotFound`.
-    pub async fn delete(&self, _name: &str) -> Result<Plan> {
-        todo!()
-    }
 }

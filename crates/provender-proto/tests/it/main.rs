@@ -1,5 +1,4 @@
 //! Feast's recorded registries through this crate's public face.
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod changes;
 mod damage;

@@ -1,0 +1,5 @@
+//! Plan and apply over the stores in memory.
+
+mod repo;
+
+mod apply;
