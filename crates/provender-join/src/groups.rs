@@ -1,0 +1,133 @@
+//! The spine grouped by key: per group its times, sorted, in one flat array of slots.
+
+use crate::keys::{KeyIndex, KeyValues, NO_GROUP};
+use arrow_array::{Array, TimestampMicrosecondArray};
+use provender_core::{Error, Result};
+
+/// The rows of a spine by key and time. Row numbers run through all batches.
+///
+/// A row whose key or time is null has no slot: it matches nothing.
+#[derive(Debug)]
+pub(crate) struct Groups {
+    /// From key to group.
+    pub(crate) index: KeyIndex,
+    /// Group `g` has the slots `offsets[g]..offsets[g + 1]`.
+    pub(crate) offsets: Vec<u32>,
+    /// Time of each slot, ascending inside a group.
+    pub(crate) times: Vec<i64>,
+    /// Spine row of each slot.
+    pub(crate) rows: Vec<u32>,
+}
+
+impl Groups {
+    /// Groups the rows of all batches.
+    ///
+    /// # Errors
+    /// `Unsupported` for more rows than 32 bits count.
+    pub(crate) fn build(
+        keys: &[(Vec<KeyValues>, usize)],
+        times: &[TimestampMicrosecondArray],
+    ) -> Result<Self> {
+        let rows: usize = keys.iter().map(|(_, rows)| rows).sum();
+        if u32::try_from(rows).is_err() {
+            return Err(
+                Error::unsupported("more than four billion entity rows in one join").with("rows", rows)
+            );
+        }
+        let (index, mut groups) = KeyIndex::build(keys)?;
+        forget_null_times(times, &mut groups);
+        let offsets = count(&groups, index.len());
+        let mut slots = scatter(&groups, times, &offsets);
+        for bounds in offsets.windows(2) {
+            slots[bounds[0] as usize..bounds[1] as usize].sort_unstable();
+        }
+        let (times, rows) = slots.into_iter().unzip();
+        Ok(Self { index, offsets, times, rows })
+    }
+
+    /// Number of slots, at most the number of rows.
+    pub(crate) fn len(&self) -> usize {
+        self.times.len()
+    }
+}
+
+fn forget_null_times(times: &[TimestampMicrosecondArray], groups: &mut [u32]) {
+    let mut start = 0;
+    for array in times {
+        if let Some(nulls) = array.nulls() {
+            for (group, valid) in groups[start..].iter_mut().zip(nulls) {
+                if !valid {
+                    *group = NO_GROUP;
+                }
+            }
+        }
+        start += array.len();
+    }
+}
+
+/// Where each group's slots begin, and at last where all end.
+fn count(groups: &[u32], total: usize) -> Vec<u32> {
+    let mut offsets = vec![0; total + 1];
+    for group in groups.iter().filter(|group| **group != NO_GROUP) {
+        offsets[*group as usize + 1] += 1;
+    }
+    for g in 0..total {
+        offsets[g + 1] += offsets[g];
+    }
+    offsets
+}
+
+fn scatter(groups: &[u32], times: &[TimestampMicrosecondArray], offsets: &[u32]) -> Vec<(i64, u32)> {
+    let mut next = offsets.to_vec();
+    let mut slots = vec![(0, 0); offsets.last().map_or(0, |end| *end as usize)];
+    let times = times.iter().flat_map(|array| array.values().iter());
+    for (row, (group, time)) in groups.iter().zip(times).enumerate() {
+        if *group != NO_GROUP {
+            let slot = &mut next[*group as usize];
+            slots[*slot as usize] = (*time, row as u32);
+            *slot += 1;
+        }
+    }
+    slots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{ArrayRef, Int64Array};
+    use std::sync::Arc;
+
+    fn batch(keys: Vec<Option<i64>>) -> (Vec<KeyValues>, usize) {
+        let rows = keys.len();
+        let array: ArrayRef = Arc::new(Int64Array::from(keys));
+        (vec![KeyValues::of(&array).unwrap()], rows)
+    }
+
+    #[test]
+    fn slots_are_sorted_by_time_inside_each_group() {
+        let keys = [batch(vec![Some(5), Some(6), Some(5), None]), batch(vec![Some(5), Some(6)])];
+        let times = [
+            TimestampMicrosecondArray::from(vec![30, 10, 20, 1]),
+            TimestampMicrosecondArray::from(vec![Some(30), None]),
+        ];
+        let groups = Groups::build(&keys, &times).unwrap();
+        assert_eq!(groups.offsets, [0, 3, 4]);
+        assert_eq!(groups.times, [20, 30, 30, 10]);
+        assert_eq!(groups.rows, [2, 0, 4, 1]);
+    }
+
+    #[test]
+    fn no_rows_make_no_groups() {
+        let groups =
+            Groups::build(&[batch(vec![None])], &[TimestampMicrosecondArray::from(vec![1])]).unwrap();
+        assert_eq!((groups.len(), groups.offsets.as_slice()), (0, [0].as_slice()));
+        assert_eq!(Groups::build(&[], &[]).unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_group_whose_times_are_all_null_is_empty() {
+        let times = [TimestampMicrosecondArray::from(vec![Some(1), None])];
+        let groups = Groups::build(&[batch(vec![Some(5), Some(6)])], &times).unwrap();
+        assert_eq!(groups.offsets, [0, 1, 1]);
+    }
+}

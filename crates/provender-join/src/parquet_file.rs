@@ -1,0 +1,213 @@
+//! Parquet files: footers, statistics, and row groups read through [`ReadAt`].
+
+use crate::storage::{ReadAt, Sequential};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_buffer::BooleanBufferBuilder;
+use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use bytes::Bytes;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+};
+use parquet::basic::Type;
+use parquet::errors::{ParquetError, Result as ParquetResult};
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
+use parquet::file::reader::{ChunkReader, Length};
+use provender_core::{Error, Result};
+use std::io;
+use std::sync::Arc;
+
+/// Rows decoded at a time: enough to spread the cost of a call, few enough to stay in a core's cache.
+const BATCH_ROWS: usize = 16 << 10;
+
+/// A Parquet file whose footer has been read.
+#[derive(Debug)]
+pub(crate) struct ParquetFile {
+    metadata: ArrowReaderMetadata,
+}
+
+impl ParquetFile {
+    /// Reads the footer.
+    ///
+    /// # Errors
+    /// `Invalid` if it is no Parquet file or cut short.
+    pub(crate) fn open(file: Arc<dyn ReadAt>) -> Result<Self> {
+        let metadata =
+            ArrowReaderMetadata::load(&Chunks(file), ArrowReaderOptions::new()).map_err(damaged)?;
+        let schema = plain_schema(&metadata);
+        if schema == **metadata.schema() {
+            return Ok(Self { metadata });
+        }
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options).map_err(damaged)?;
+        Ok(Self { metadata })
+    }
+
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        self.metadata.schema()
+    }
+
+    fn row_group(&self, index: usize) -> &RowGroupMetaData {
+        self.metadata.metadata().row_group(index)
+    }
+
+    /// Number and rows of each row group that has rows.
+    pub(crate) fn row_groups(&self) -> impl Iterator<Item = (usize, u64)> {
+        let groups = self.metadata.metadata().row_groups().iter().enumerate();
+        groups
+            .map(|(i, group)| (i, u64::try_from(group.num_rows()).unwrap_or(0)))
+            .filter(|(_, rows)| *rows > 0)
+    }
+
+    /// Column chunks of a row group that belong to some top-level columns.
+    pub(crate) fn chunks(
+        &self,
+        row_group: usize,
+        roots: &[usize],
+    ) -> impl Iterator<Item = &ColumnChunkMetaData> {
+        let schema = self.metadata.parquet_schema();
+        let columns = self.row_group(row_group).columns().iter().enumerate();
+        columns
+            .filter(move |(leaf, _)| roots.contains(&schema.get_column_root_idx(*leaf)))
+            .map(|(_, chunk)| chunk)
+    }
+
+    /// Smallest and largest value of a column in each of some row groups, null where unknown; `None` if nothing is known.
+    pub(crate) fn statistics(&self, column: &str, row_groups: &[usize]) -> Option<(ArrayRef, ArrayRef)> {
+        let schema = self.metadata.parquet_schema();
+        let converter = StatisticsConverter::try_new(column, self.schema(), schema).ok()?;
+        let leaf = converter.parquet_column_index()?;
+        let groups: Vec<_> = row_groups.iter().map(|index| self.row_group(*index)).collect();
+        // Before the order of values was defined, writers compared bytes as they pleased.
+        let deprecated = |group: &&RowGroupMetaData| {
+            group.column(leaf).statistics().is_some_and(|s| s.is_min_max_deprecated())
+        };
+        if groups.iter().any(deprecated) {
+            return None;
+        }
+        let mins = converter.row_group_mins(groups.iter().copied()).ok()?;
+        let maxes = converter.row_group_maxes(groups.iter().copied()).ok()?;
+        Some((mins, maxes))
+    }
+
+    /// Reads some top-level columns of a row group; with `rows`, ascending, only those. Pages without such rows are skipped.
+    pub(crate) fn read(
+        &self,
+        file: Arc<dyn ReadAt>,
+        row_group: usize,
+        roots: &[usize],
+        rows: Option<&[u32]>,
+    ) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.iter().copied());
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(file), self.metadata.clone())
+            .with_row_groups(vec![row_group])
+            .with_projection(mask);
+        let builder = match rows {
+            None => builder.with_batch_size(BATCH_ROWS),
+            Some(rows) => {
+                let total = usize::try_from(self.row_group(row_group).num_rows()).unwrap_or(0);
+                // The reader decodes all rows between the chosen ones and then drops them: keep as many as it decodes within bounds.
+                let share = BATCH_ROWS * rows.len() / total.max(1);
+                builder
+                    .with_row_selection(selection(rows, total)?)
+                    .with_batch_size(share.clamp(64, BATCH_ROWS))
+            }
+        };
+        let reader = builder.build().map_err(damaged)?;
+        Ok(reader.map(|batch| batch.map_err(|e| damaged(e.into()))))
+    }
+}
+
+fn selection(rows: &[u32], total: usize) -> Result<RowSelection> {
+    let mut mask = BooleanBufferBuilder::new(total);
+    mask.append_n(total, false);
+    for row in rows {
+        let row = *row as usize;
+        if row >= total {
+            return Err(Error::internal("row beyond its row group").with("row", row).with("rows", total));
+        }
+        mask.set_bit(row, true);
+    }
+    Ok(RowSelection::from_boolean_buffer(mask.finish()))
+}
+
+/// A failure of the Parquet reader: the disk's, or a damaged file.
+fn damaged(error: ParquetError) -> Error {
+    match error {
+        ParquetError::NYI(what) => {
+            Error::unsupported("the Parquet file uses a feature that is not supported").because(what)
+        }
+        ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+            Ok(cause) if cause.kind() != io::ErrorKind::UnexpectedEof => {
+                Error::unavailable("cannot read the file").because(cause)
+            }
+            Ok(cause) => Error::invalid("the Parquet file is cut short").because(cause),
+            Err(cause) => Error::invalid("not a readable Parquet file").because(cause),
+        },
+        other => Error::invalid("not a readable Parquet file").because(other),
+    }
+}
+
+/// The file's schema with dictionaries unpacked, so that row groups agree, and with Spark's 96-bit instants in microseconds, which hold more years.
+fn plain_schema(metadata: &ArrowReaderMetadata) -> Schema {
+    let columns = metadata.parquet_schema().columns();
+    let is_int96 =
+        |name: &str| columns.iter().any(|c| c.path().parts() == [name] && c.physical_type() == Type::INT96);
+    let fields = metadata.schema().fields().iter().map(|field| match field.data_type() {
+        DataType::Timestamp(TimeUnit::Nanosecond, zone) if is_int96(field.name()) => {
+            let data_type = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
+            Arc::new(field.as_ref().clone().with_data_type(data_type))
+        }
+        _ => plain_field(field),
+    });
+    Schema::new_with_metadata(fields.collect::<Fields>(), metadata.schema().metadata().clone())
+}
+
+fn plain_field(field: &FieldRef) -> FieldRef {
+    let data_type = plain_type(field.data_type());
+    if data_type == *field.data_type() {
+        return Arc::clone(field);
+    }
+    // A dictionary's identifier in the field's own attributes means nothing any more: build the field anew.
+    let plain =
+        Field::new(field.name(), data_type, field.is_nullable()).with_metadata(field.metadata().clone());
+    Arc::new(plain)
+}
+
+fn plain_type(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Dictionary(_, value) => plain_type(value),
+        DataType::RunEndEncoded(_, values) => plain_type(values.data_type()),
+        DataType::List(item) => DataType::List(plain_field(item)),
+        DataType::LargeList(item) => DataType::LargeList(plain_field(item)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(plain_field(item), *size),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(plain_field).collect()),
+        DataType::Map(entries, sorted) => DataType::Map(plain_field(entries), *sorted),
+        other => other.clone(),
+    }
+}
+
+/// [`ReadAt`] as the Parquet crate wants it.
+struct Chunks(Arc<dyn ReadAt>);
+
+/// Bytes read ahead for a page header, which is rarely larger.
+const HEADER_BYTES: usize = 512;
+
+impl Length for Chunks {
+    fn len(&self) -> u64 {
+        self.0.size()
+    }
+}
+
+impl ChunkReader for Chunks {
+    type T = Sequential;
+
+    fn get_read(&self, start: u64) -> ParquetResult<Sequential> {
+        Ok(Sequential::new(Arc::clone(&self.0), start, HEADER_BYTES))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
+        self.0.read_at(start, length).map_err(|e| ParquetError::External(Box::new(e)))
+    }
+}

@@ -1,0 +1,57 @@
+//! Reads the columns asked for from one unit of a source.
+
+use crate::columns::{Columns, Origin};
+use crate::source::Source;
+use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch};
+use arrow_cast::cast;
+use provender_core::{Error, Result};
+use std::sync::Arc;
+
+/// Some rows of a unit: the columns asked for, in the order asked.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) columns: Vec<ArrayRef>,
+    pub(crate) rows: usize,
+}
+
+/// The chunks of a unit, in its order.
+pub(crate) struct UnitReader {
+    pub(crate) source: Arc<Source>,
+    pub(crate) columns: Arc<Columns>,
+    pub(crate) file: usize,
+    pub(crate) batches: Box<dyn Iterator<Item = Result<RecordBatch>> + Send>,
+}
+
+impl UnitReader {
+    fn chunk(&self, batch: &RecordBatch) -> Result<Chunk> {
+        let rows = batch.num_rows();
+        let Columns { types, typed, .. } = self.columns.as_ref();
+        let mut columns = Vec::with_capacity(types.len());
+        for (i, (origin, data_type)) in self.columns.origins(self.file).iter().zip(types).enumerate() {
+            let column = match origin {
+                Origin::Read(index) => batch.column(*index).clone(),
+                Origin::Partition(index) => self.constant(*index, rows)?,
+            };
+            // Names inside nested types may differ from file to file.
+            let convert = i < *typed && column.data_type() != data_type;
+            columns.push(if convert { cast(&column, data_type)? } else { column });
+        }
+        Ok(Chunk { columns, rows })
+    }
+
+    fn constant(&self, partition: usize, rows: usize) -> Result<ArrayRef> {
+        let (_, values) = &self.source.partitions()[partition];
+        let index = i32::try_from(self.file).map_err(|_| Error::unsupported("too many files"))?;
+        Ok(arrow_select::take::take(values, &Int32Array::from_value(index, rows), None)?)
+    }
+}
+
+impl Iterator for UnitReader {
+    type Item = Result<Chunk>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let chunk = self.batches.next()?.and_then(|batch| self.chunk(&batch));
+        let path = || &self.source.files()[self.file].stored.path;
+        Some(chunk.map_err(|error| error.with("file", path()).with("source", self.source.name())))
+    }
+}

@@ -1,0 +1,237 @@
+//! A source: files of one format and schema, cut into units that threads read on their own.
+
+use crate::columns::Columns;
+use crate::csv_file::{self, CsvFile};
+use crate::listing::{self, Listing};
+use crate::parquet_file::ParquetFile;
+use crate::reader::UnitReader;
+use crate::storage::{LocalDisk, Storage, StoredFile};
+use crate::threads;
+use arrow_array::{Array, ArrayRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use provender_core::{Error, RequestContext, Result};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Format of a source's files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Apache Parquet.
+    #[default]
+    Parquet,
+    /// Comma separated values with a header line; types are inferred from all rows.
+    Csv,
+}
+
+/// What to open.
+#[derive(Clone, Debug)]
+pub struct SourceSpec {
+    /// Name in errors.
+    pub name: String,
+    /// Where the files are: each a file, a folder (searched to the bottom, names that begin with `.` or `_` left out), or a glob in which `*` stays inside
+    /// a folder and `**` does not. Folders named `k=v` make columns. The files of a path are read in path order, the paths in the order given.
+    pub paths: Vec<String>,
+    /// Format of all files.
+    pub format: Format,
+    /// CSV columns to be read as text whatever they look like.
+    pub text_columns: Vec<String>,
+    /// Where the paths lead.
+    pub storage: Arc<dyn Storage>,
+}
+
+impl SourceSpec {
+    /// Files on local disk.
+    pub fn new(name: impl Into<String>, path: impl Into<String>, format: Format) -> Self {
+        Self {
+            name: name.into(),
+            paths: vec![path.into()],
+            format,
+            text_columns: Vec::new(),
+            storage: Arc::new(LocalDisk),
+        }
+    }
+}
+
+/// A source whose files have been listed and whose schemas and row-group statistics are known.
+#[derive(Debug)]
+pub struct Source {
+    name: String,
+    storage: Arc<dyn Storage>,
+    files: Vec<SourceFile>,
+    units: Vec<Unit>,
+    partitions: Vec<(String, ArrayRef)>,
+    schema: SchemaRef,
+}
+
+/// One file of a source.
+#[derive(Debug)]
+pub(crate) struct SourceFile {
+    pub(crate) stored: StoredFile,
+    pub(crate) body: Body,
+}
+
+/// What is known of a file's content.
+#[derive(Debug)]
+pub(crate) enum Body {
+    Parquet(ParquetFile),
+    Csv(CsvFile),
+}
+
+impl Body {
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        match self {
+            Self::Parquet(file) => file.schema(),
+            Self::Csv(file) => file.schema(),
+        }
+    }
+}
+
+/// A part of a source that one thread reads: a row group of a Parquet file, or a CSV file. Units are numbered in the source's order.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unit {
+    pub(crate) file: usize,
+    pub(crate) row_group: usize,
+    pub(crate) rows: u64,
+}
+
+impl Source {
+    /// Lists the files and reads their schemas, with as many threads as the machine runs at once.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such path; `Invalid` if there is no file, or one is damaged or of another format, naming it.
+    pub fn open(spec: &SourceSpec, context: &RequestContext) -> Result<Self> {
+        Self::open_unnamed(spec, context).map_err(|error| error.with("source", &spec.name))
+    }
+
+    fn open_unnamed(spec: &SourceSpec, context: &RequestContext) -> Result<Self> {
+        let Listing { files, partitions } = listing::list(spec.storage.as_ref(), &spec.paths)?;
+        let bodies = open_all(spec, &files, context)?;
+        let pairs = files.into_iter().zip(bodies);
+        let files: Vec<_> = pairs.map(|(stored, body)| SourceFile { stored, body }).collect();
+        let units = cut(&files)?;
+        let schema = with_partitions(files[0].body.schema(), &partitions);
+        let (name, storage) = (spec.name.clone(), Arc::clone(&spec.storage));
+        Ok(Self { name, storage, files, units, partitions, schema: Arc::new(schema) })
+    }
+
+    /// Name in errors.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The columns of the first file and those that paths carry, dictionaries unpacked.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Names of the columns that paths carry, outermost folder first.
+    pub fn partition_columns(&self) -> impl Iterator<Item = &str> {
+        self.partitions.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub(crate) fn files(&self) -> &[SourceFile] {
+        &self.files
+    }
+
+    pub(crate) fn units(&self) -> &[Unit] {
+        &self.units
+    }
+
+    pub(crate) fn partitions(&self) -> &[(String, ArrayRef)] {
+        &self.partitions
+    }
+
+    /// The type of a column.
+    ///
+    /// # Errors
+    /// `Invalid` naming the source, the column, what it is for, and the columns there are.
+    pub(crate) fn column_type(&self, name: &str, role: &'static str) -> Result<&DataType> {
+        match self.schema.field_with_name(name) {
+            Ok(field) => Ok(field.data_type()),
+            Err(_) => Err(Error::invalid(format!("the source has no such {role}"))
+                .with("source", &self.name)
+                .with("column", name)
+                .with("columns", listed(&self.schema))),
+        }
+    }
+
+    /// Opens a unit and reads some columns of it; with `rows`, ascending, only those of its rows.
+    pub(crate) fn read(
+        self: &Arc<Self>,
+        unit: usize,
+        columns: &Arc<Columns>,
+        rows: Option<&[u32]>,
+    ) -> Result<UnitReader> {
+        let unit = self.units[unit];
+        let file = &self.files[unit.file];
+        let roots = columns.roots(unit.file);
+        let named = |error: Error| error.with("file", &file.stored.path).with("source", &self.name);
+        let stored = self.storage.open(&file.stored.path).map_err(named)?;
+        let batches: Box<dyn Iterator<Item = Result<_>> + Send> = match &file.body {
+            Body::Parquet(body) => Box::new(body.read(stored, unit.row_group, roots, rows).map_err(named)?),
+            Body::Csv(body) => Box::new(body.read(stored, roots, rows).map_err(named)?),
+        };
+        Ok(UnitReader { source: Arc::clone(self), columns: Arc::clone(columns), file: unit.file, batches })
+    }
+}
+
+/// Column names with their types, for messages.
+pub(crate) fn listed(schema: &Schema) -> String {
+    let columns = schema.fields().iter().map(|field| format!("{} {}", field.name(), field.data_type()));
+    columns.collect::<Vec<_>>().join(", ")
+}
+
+fn open_all(spec: &SourceSpec, files: &[StoredFile], context: &RequestContext) -> Result<Vec<Body>> {
+    let opened = Mutex::new(Vec::with_capacity(files.len()));
+    threads::for_each(
+        threads::available(),
+        files.len(),
+        context,
+        || (),
+        |(), index| {
+            let path = &files[index].path;
+            let named = |error: Error| error.with("file", path);
+            let file = spec.storage.open(path)?;
+            let body = match spec.format {
+                Format::Parquet => Body::Parquet(ParquetFile::open(file).map_err(named)?),
+                Format::Csv => Body::Csv(CsvFile::infer(file).map_err(named)?),
+            };
+            opened.lock().unwrap_or_else(PoisonError::into_inner).push((index, body));
+            Ok(())
+        },
+    )?;
+    let mut opened = opened.into_inner().unwrap_or_else(PoisonError::into_inner);
+    opened.sort_unstable_by_key(|(index, _)| *index);
+    let mut bodies: Vec<_> = opened.into_iter().map(|(_, body)| body).collect();
+    csv_file::unify(&mut bodies, files, &spec.text_columns)?;
+    Ok(bodies)
+}
+
+fn cut(files: &[SourceFile]) -> Result<Vec<Unit>> {
+    let mut units = Vec::new();
+    for (file, SourceFile { stored, body }) in files.iter().enumerate() {
+        match body {
+            Body::Parquet(body) => {
+                units.extend(body.row_groups().map(|(row_group, rows)| Unit { file, row_group, rows }));
+            }
+            Body::Csv(body) => units.push(Unit { file, row_group: 0, rows: body.rows() }),
+        }
+        if units.last().is_some_and(|unit| unit.rows > u64::from(u32::MAX)) {
+            return Err(Error::unsupported("more than four billion rows in one row group or CSV file")
+                .with("file", &stored.path));
+        }
+    }
+    Ok(units)
+}
+
+/// A column of the files hides one of the same name in their paths.
+fn with_partitions(schema: &Schema, partitions: &[(String, ArrayRef)]) -> Schema {
+    let mut fields = schema.fields().to_vec();
+    for (name, values) in partitions {
+        if schema.field_with_name(name).is_err() {
+            fields.push(Arc::new(Field::new(name, values.data_type().clone(), true)));
+        }
+    }
+    Schema::new(fields)
+}

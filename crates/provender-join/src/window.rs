@@ -1,0 +1,121 @@
+//! Rows of a source in a window of time: all of them, or the newest of each key.
+
+mod latest;
+mod range;
+
+pub use latest::Latest;
+pub use range::Range;
+
+use crate::columns::Columns;
+use crate::historical::check_instants;
+use crate::instants::instants;
+use crate::prune::{Limits, kept};
+use crate::reader::Chunk;
+use crate::source::Source;
+use crate::spine::key_class;
+use arrow_array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use arrow_schema::{Field, Schema, SchemaRef};
+use arrow_select::concat::concat_batches;
+use provender_core::offline::{RangeRequest, ScanCounters};
+use provender_core::{Result, timestamp_type};
+use std::sync::Arc;
+
+/// Rows that a batch has at least, the last one aside.
+const BATCH_ROWS: usize = 8 << 10;
+
+/// A window of a source, ready to be read: columns and types are checked, nothing but metadata has been read.
+///
+/// Batches have the key columns, the features, `event_timestamp` and, if the request names a created column, `created_timestamp`, both in UTC.
+#[derive(Debug)]
+pub struct Window {
+    request: RangeRequest,
+    source: Arc<Source>,
+    /// Keys, features, event time, created time.
+    columns: Arc<Columns>,
+    schema: SchemaRef,
+    /// Units left after pruning.
+    units: Vec<usize>,
+    counters: Arc<ScanCounters>,
+}
+
+impl Window {
+    /// Prepares to read a window.
+    ///
+    /// # Errors
+    /// `Invalid` naming the source and the missing or ill-typed column.
+    pub fn new(request: RangeRequest, source: Arc<Source>) -> Result<Self> {
+        check_instants(&source, &request.event_column, request.created_column.as_deref())?;
+        let mut named: Vec<(&str, &str)> = Vec::new();
+        for key in &request.keys {
+            let data_type = source.column_type(&key.column, "join key")?;
+            key_class(data_type).map_err(|e| e.with("source", source.name()).with("column", &key.column))?;
+            named.push((&key.name, &key.column));
+        }
+        for feature in &request.features {
+            source.column_type(&feature.column, "feature column")?;
+            named.push((&feature.name, &feature.column));
+        }
+        let typed = named.len();
+        named.push(("event_timestamp", &request.event_column));
+        named.extend(request.created_column.iter().map(|column| ("created_timestamp", column.as_str())));
+        let stored: Vec<&str> = named.iter().map(|(_, column)| *column).collect();
+        let columns = Arc::new(Columns::find(&source, &stored, typed)?);
+        let fields = named.iter().zip(&columns.types).enumerate().map(|(i, ((name, _), data_type))| {
+            Field::new(*name, if i < typed { data_type.clone() } else { timestamp_type() }, true)
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let event = (request.event_column.as_str(), request.start.0, request.end.0);
+        let units = kept(&source, &Limits { event, keys: Vec::new() })?;
+        Ok(Self { request, source, columns, schema, units, counters: Arc::default() })
+    }
+
+    /// Columns of the batches.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// Filled while rows are read.
+    #[must_use]
+    pub fn counters(&self) -> Arc<ScanCounters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// Whether an event time lies in the window.
+    fn holds(&self, event: i64) -> bool {
+        (self.request.start.0..=self.request.end.0).contains(&event)
+    }
+
+    /// Event time, and created time if there is one, of a chunk that ends with them.
+    fn times(&self, chunk: &Chunk) -> Result<Vec<TimestampMicrosecondArray>> {
+        let count = 1 + usize::from(self.request.created_column.is_some());
+        chunk.columns[chunk.columns.len() - count..].iter().map(instants).collect()
+    }
+
+    /// A chunk as it is handed out.
+    fn batch(&self, chunk: &Chunk) -> Result<RecordBatch> {
+        let times = self.times(chunk)?;
+        let mut columns = chunk.columns[..chunk.columns.len() - times.len()].to_vec();
+        columns.extend(times.into_iter().map(|times| Arc::new(times.with_timezone("UTC")) as ArrayRef));
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
+    }
+}
+
+/// Joins small batches until they are worth handing out; `next` gives them one by one.
+fn coalesce(
+    schema: &SchemaRef,
+    mut next: impl FnMut() -> Result<Option<RecordBatch>>,
+) -> Result<Option<RecordBatch>> {
+    let mut held = Vec::new();
+    let mut rows = 0;
+    while rows < BATCH_ROWS {
+        let Some(batch) = next()? else { break };
+        rows += batch.num_rows();
+        held.push(batch);
+    }
+    match &held[..] {
+        [] => Ok(None),
+        [_] => Ok(held.pop()),
+        _ => Ok(Some(concat_batches(schema, &held)?)),
+    }
+}
