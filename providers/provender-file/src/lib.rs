@@ -1,1 +1,41 @@
-//! Offline store over Parquet and CSV files
+#![doc = include_str!("../README.md")]
+
+mod append;
+mod job;
+mod place;
+mod store;
+mod stream;
+
+pub use store::FileStore;
+
+use provender_core::{OfflineStore, OpenContext, Provider, Result};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::sync::Arc;
+
+/// Parquet and CSV files as an offline store: `type: file`.
+#[derive(Debug)]
+pub struct File;
+
+/// Settings of [`File`].
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileConfig {
+    /// Feast's, without effect: nothing is staged.
+    #[serde(default, rename = "staging_location")]
+    _staging_location: Option<IgnoredAny>,
+    /// Feast's, without effect.
+    #[serde(default, rename = "staging_location_endpoint_override")]
+    _staging_location_endpoint_override: Option<IgnoredAny>,
+}
+
+impl Provider for File {
+    type Store = dyn OfflineStore;
+    type Config = FileConfig;
+    const TYPE: &'static str = "file";
+    const ALIASES: &'static [&'static str] = &["dask", "duckdb"];
+
+    async fn open(_: FileConfig, context: &OpenContext) -> Result<Arc<dyn OfflineStore>> {
+        Ok(Arc::new(FileStore::new(context.clone())))
+    }
+}

@@ -1,0 +1,107 @@
+//! The store: requests of the engine, answered by provender-join on blocking threads.
+
+use crate::append;
+use crate::job::FileJob;
+use crate::place::Place;
+use crate::stream::{blocking, stream_of};
+use arrow_schema::SchemaRef;
+use async_trait::async_trait;
+use provender_core::model::{DataSource, FileFormat, SourceKind};
+use provender_core::offline::{
+    AppendRequest, FeatureColumn, HistoricalRequest, KeyColumn, OfflineCapabilities, RangeRequest, RangeScan,
+    RetrievalJob, ViewJoin,
+};
+use provender_core::{OfflineStore, OpenContext, RequestContext, Result, ValueType};
+use provender_join::{HistoricalJoin, JoinOptions, Source, Window};
+use std::sync::Arc;
+
+/// Files of one repository.
+#[derive(Debug)]
+pub struct FileStore {
+    context: OpenContext,
+}
+
+impl FileStore {
+    /// A store whose relative paths start at the repository's folder. Nothing is read yet.
+    #[must_use]
+    pub fn new(context: OpenContext) -> Self {
+        Self { context }
+    }
+
+    async fn window(&self, request: RangeRequest) -> Result<Window> {
+        let open = self.opener(&request.source, &request.keys, &request.features, &request.context)?;
+        blocking(move || Window::new(request, open()?)).await
+    }
+
+    /// Opens a source when called, on whatever thread that is.
+    fn opener(
+        &self,
+        source: &DataSource,
+        keys: &[KeyColumn],
+        features: &[FeatureColumn],
+        context: &RequestContext,
+    ) -> Result<impl FnOnce() -> Result<Arc<Source>> + Send + use<>> {
+        let keys = keys.iter().map(|k| (&k.column, k.value_type));
+        let features = features.iter().map(|f| (&f.column, f.value_type));
+        let texts = keys
+            .chain(features)
+            .filter(|(_, t)| *t == ValueType::STRING)
+            .map(|(column, _)| column.clone())
+            .collect();
+        let spec = Place::of(source, &self.context)?.spec(source, texts);
+        let context = context.clone();
+        Ok(move || Source::open(&spec, &context).map(Arc::new))
+    }
+}
+
+#[async_trait]
+impl OfflineStore for FileStore {
+    fn reads(&self, source: &DataSource) -> bool {
+        matches!(&source.kind, SourceKind::File { format, .. } if *format != FileFormat::Delta)
+    }
+
+    fn capabilities(&self) -> OfflineCapabilities {
+        OfflineCapabilities { append: true, known_at: true }
+    }
+
+    async fn schema(&self, source: &DataSource) -> Result<SchemaRef> {
+        let open = self.opener(source, &[], &[], &RequestContext::local())?;
+        Ok(blocking(open).await?.schema().clone())
+    }
+
+    async fn historical(&self, request: HistoricalRequest) -> Result<Box<dyn RetrievalJob>> {
+        let HistoricalRequest { spine, views, max_memory, context } = request;
+        let openers = views.into_iter().map(|view: ViewJoin| {
+            let open = self.opener(&view.source, &view.keys, &view.features, &context)?;
+            Ok((view, open))
+        });
+        let openers = openers.collect::<Result<Vec<_>>>()?;
+        let join = blocking(move || {
+            let opened = openers.into_iter().map(|(view, open)| {
+                let source = open().map_err(|error| error.with("view", &view.name))?;
+                Ok((view, source))
+            });
+            let options = JoinOptions { max_memory, ..JoinOptions::default() };
+            HistoricalJoin::new(spine, opened.collect::<Result<_>>()?, options, context)
+        });
+        Ok(Box::new(FileJob(join.await?)))
+    }
+
+    async fn latest(&self, request: RangeRequest) -> Result<RangeScan> {
+        let window = self.window(request).await?;
+        let (schema, counters) = (window.schema().clone(), window.counters());
+        let latest = blocking(move || window.latest(JoinOptions::default().threads)).await?;
+        Ok(RangeScan { schema, batches: stream_of(latest), counters })
+    }
+
+    async fn range(&self, request: RangeRequest) -> Result<RangeScan> {
+        let window = self.window(request).await?;
+        let (schema, counters) = (window.schema().clone(), window.counters());
+        Ok(RangeScan { schema, batches: stream_of(window.range()), counters })
+    }
+
+    async fn append(&self, request: AppendRequest) -> Result<u64> {
+        let place = Place::of(&request.source, &self.context)?;
+        blocking(move || append::append(&place, &request)).await
+    }
+}

@@ -1,0 +1,34 @@
+//! Blocking iterators as streams: the iterator runs on a blocking thread and stays a few batches ahead.
+
+use arrow_array::RecordBatch;
+use futures::stream;
+use provender_core::{BatchStream, Error, Result};
+use tokio::sync::mpsc;
+
+/// Batches that may wait to be taken.
+const AHEAD: usize = 2;
+
+/// Runs blocking work on a thread of its own.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::internal("a reading thread failed").because(error)),
+    }
+}
+
+/// The batches of an iterator; dropping the stream stops the iterator at its next batch.
+pub(crate) fn stream_of(batches: impl Iterator<Item = Result<RecordBatch>> + Send + 'static) -> BatchStream {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    tokio::task::spawn_blocking(move || {
+        for batch in batches {
+            if sender.blocking_send(batch).is_err() {
+                break;
+            }
+        }
+    });
+    Box::pin(stream::unfold(receiver, async |mut receiver| {
+        receiver.recv().await.map(|batch| (batch, receiver))
+    }))
+}
