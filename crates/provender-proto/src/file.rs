@@ -4,6 +4,7 @@ mod apply;
 mod history;
 
 use crate::codec::FeastCodec;
+use crate::convert::time;
 use crate::kinds::{self, number};
 use crate::wire::{self, Field};
 use bytes::Bytes;
@@ -64,9 +65,8 @@ impl RegistryFile {
                 }
                 number::VERSION_ID => file.version_id = String::from_utf8_lossy(field.value).into_owned(),
                 number::LAST_UPDATED => {
-                    file.updated = prost_types::Timestamp::decode(field.value)
-                        .ok()
-                        .and_then(|t| crate::convert::time::decode(Some(&t)));
+                    file.updated =
+                        prost_types::Timestamp::decode(field.value).ok().and_then(|t| time::decode(Some(&t)));
                 }
                 _ => file.push(Entry::of(bytes, &field)),
             }
@@ -79,12 +79,6 @@ impl RegistryFile {
         Ok(file)
     }
 
-    /// When it was last written.
-    #[must_use]
-    pub fn updated(&self) -> Option<Timestamp> {
-        self.updated
-    }
-
     /// The bytes of the file.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -93,7 +87,7 @@ impl RegistryFile {
         put(number::SCHEMA_VERSION, SCHEMA_VERSION.to_string().as_bytes());
         put(number::VERSION_ID, self.version_id.as_bytes());
         if let Some(updated) = self.updated {
-            put(number::LAST_UPDATED, &crate::convert::time::encode(updated).encode_to_vec());
+            put(number::LAST_UPDATED, &time::encode(updated).encode_to_vec());
         }
         for entry in self.entries.iter().flatten() {
             fields.entry(entry.number).or_default().extend_from_slice(&entry.raw);
@@ -101,12 +95,15 @@ impl RegistryFile {
         fields.into_values().flatten().collect()
     }
 
-    /// The objects, decoded when first asked for.
+    /// The objects, decoded when first asked for. One without a readable name and project is kept but, as in Feast, not seen.
     #[must_use]
     pub fn snapshot(&self) -> RegistrySnapshot {
         let codec: Arc<FeastCodec> = Arc::default();
         let objects = self.entries.iter().flatten().filter_map(|entry| {
             let (kind, (project, name)) = (kinds::of_field(entry.number)?, entry.address.as_ref()?);
+            if project.is_empty() || name.is_empty() {
+                return None;
+            }
             let (project, name) = (project.as_str().into(), name.as_str().into());
             Some(Arc::new(Stored::lazy(kind, project, name, entry.value.clone(), codec.clone())))
         });

@@ -108,6 +108,9 @@ impl Edit<'_> {
         if project.is_empty() || object.name().is_empty() {
             return Err(Error::invalid("an object of a registry needs a name and a project"));
         }
+        if object.kind() == ObjectKind::Project && object.name() != project {
+            return Err(Error::invalid("a project belongs to itself"));
+        }
         match object {
             Object::Project(o) => self.replace(project, object, |m: &mut message::Project, scope| {
                 named::edit_project(m, o, scope.now);

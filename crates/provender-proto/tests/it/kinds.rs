@@ -204,10 +204,11 @@ fn timeless(source: &mut provender_core::model::DataSource) {
 fn forget(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Object(fields) => {
-            fields.retain(|key, value| {
-                // A view without entities gets its dummy join key, and an object its class, when it is written.
-                !["owner", "meta", "dataSourceClassType"].contains(&key.as_str())
-                    && !(key == "entityColumns" && value[0]["name"] == "__dummy_id")
+            fields.retain(|key, value| match key.as_str() {
+                "owner" | "meta" | "dataSourceClassType" => false,
+                // A view without entities gets its dummy join key when it is written.
+                "entityColumns" => value[0]["name"] != "__dummy_id",
+                _ => true,
             });
             fields.values_mut().for_each(forget);
         }

@@ -1,4 +1,5 @@
 //! Feast's recorded registries through this crate's public face.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod changes;
 mod damage;

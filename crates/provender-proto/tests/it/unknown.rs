@@ -89,7 +89,7 @@ fn unknown_fields_survive_an_edit_of_their_object() {
     assert_eq!(newer(&changed), expected);
     let registry = super::message(&changed);
     let records = registry.feature_view_version_history.unwrap().records;
-    let newest = records.iter().filter(|r| r.feature_view_name == "v").last().unwrap();
+    let newest = records.iter().rfind(|r| r.feature_view_name == "v").unwrap();
     assert_eq!(Newer::decode(&newest.feature_view_proto[..]).unwrap(), expected);
 }
 

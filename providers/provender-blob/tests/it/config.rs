@@ -6,17 +6,17 @@ use provender_core::config::StoreConfig;
 use provender_core::{Kind, OpenContext, Providers, Registry, Result};
 use std::sync::Arc;
 
-fn open(config: StoreConfig) -> Result<Arc<dyn Registry>> {
-    run(Providers::default().with::<Blob>().open(&config, &OpenContext::new("p", "/repo")))
+fn open(config: &StoreConfig) -> Result<Arc<dyn Registry>> {
+    run(Providers::default().with::<Blob>().open(config, &OpenContext::new("p", "/repo")))
 }
 
 #[test]
 fn both_types_open_a_path_of_the_repository() {
     for kind in ["file", "blob"] {
-        let registry = open(StoreConfig::new(kind).with("path", "data/registry.db")).unwrap();
+        let registry = open(&StoreConfig::new(kind).with("path", "data/registry.db")).unwrap();
         assert_eq!(registry.describe(), "/repo/data/registry.db");
     }
-    let registry = open(StoreConfig::new("file").with("path", "file:///elsewhere/r.db")).unwrap();
+    let registry = open(&StoreConfig::new("file").with("path", "file:///elsewhere/r.db")).unwrap();
     assert_eq!(registry.describe(), "/elsewhere/r.db");
 }
 
@@ -29,8 +29,8 @@ fn feasts_keys_are_accepted_and_unknown_ones_are_not() {
         .with("registry_store_type", "FileRegistryStore")
         .with("purge_feast_metadata", true)
         .with("enable_online_feature_view_versioning", false);
-    open(config.clone()).unwrap();
-    let error = open(config.with("pth", "r.db")).unwrap_err();
+    open(&config).unwrap();
+    let error = open(&config.with("pth", "r.db")).unwrap_err();
     assert_eq!(error.kind(), Kind::Invalid);
     assert!(error.to_string().contains("pth"), "{error}");
 }
@@ -44,7 +44,7 @@ fn what_this_build_cannot_do_is_refused_by_name() {
         (config().with("registry_store_type", "acme.Store"), Kind::Unsupported, "acme.Store"),
         (config().with("enable_online_feature_view_versioning", true), Kind::Unsupported, "one table a view"),
     ] {
-        let error = open(config).unwrap_err();
+        let error = open(&config).unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.to_string().contains(word), "{error}");
     }

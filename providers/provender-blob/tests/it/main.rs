@@ -1,4 +1,5 @@
 //! The registry file under readers, writers and faults.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod concurrency;
 mod config;
