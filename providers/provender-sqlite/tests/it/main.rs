@@ -1,5 +1,7 @@
 //! The SQLite online store: Feast's layout, and what goes wrong on disks.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod common;
 mod golden;
 mod kill;
