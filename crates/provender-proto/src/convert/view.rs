@@ -158,17 +158,13 @@ fn edit_source(
     Ok(())
 }
 
-/// Writes times, and what has been materialized; a view that comes from a definition knows nothing of that and keeps what was recorded.
+/// Writes times, and what has been materialized. The version number is the registry's own.
 pub(crate) fn edit_meta(meta: &mut FeatureViewMeta, view: &FeatureView, now: Timestamp) {
     let intervals = &view.materialization_intervals;
-    if !intervals.is_empty()
-        && !meta.materialization_intervals.iter().map(interval).eq(intervals.iter().copied())
-    {
+    if !meta.materialization_intervals.iter().map(interval).eq(intervals.iter().copied()) {
         meta.materialization_intervals = intervals.iter().map(wire_interval).collect();
     }
-    if view.state != 0 {
-        meta.state = view.state;
-    }
+    meta.state = view.state;
     stamp(&mut meta.created_timestamp, &mut meta.last_updated_timestamp, view.meta, now);
 }
 

@@ -22,8 +22,7 @@ impl RegistryFile {
     ///
     /// * A changed object moves to the end of its list, as in Feast. It keeps its created time, its unknown fields and what the model does not carry.
     /// * A data source that is the same already, and a view whose schema stays, are not moved; the source is not touched at all.
-    /// * A view whose schema changes gets the next version number and a record in the version history.
-    /// * Materialization intervals and state of a view are kept when the change brings none.
+    /// * A view whose schema changes gets the next version number and a record in the version history; the number in the change does not count.
     /// * Every project that something is put into gets the `__dummy` entity and, if it has no object of its own, an implicit project.
     ///
     /// # Errors

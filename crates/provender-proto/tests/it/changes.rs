@@ -112,24 +112,25 @@ fn order_of_features_is_no_change_of_schema() {
 }
 
 #[test]
-fn what_was_materialized_outlives_an_apply_and_a_new_version() {
+fn what_was_materialized_is_recorded_as_given_and_makes_no_version() {
     let old = golden("registry.db");
     let interval = |start, end| MaterializationInterval { start: Timestamp(start), end: Timestamp(end) };
     let mut materialized = view(&old, "driver_hourly_stats");
     materialized.materialization_intervals = vec![interval(0, 10), interval(10, 20)];
     materialized.state = 4;
+    materialized.version_number = 7;
     let recorded = after(&old, &[put_view(materialized.clone())]);
-    assert_eq!(
-        view(&recorded, "driver_hourly_stats").materialization_intervals,
-        [interval(0, 10), interval(10, 20)]
-    );
+    let read = view(&recorded, "driver_hourly_stats");
+    assert_eq!(read.materialization_intervals, [interval(0, 10), interval(10, 20)]);
+    assert_eq!((read.state, read.version_number), (4, 0));
 
-    let mut definition = view(&old, "driver_hourly_stats");
-    definition.features.pop();
-    assert!(definition.materialization_intervals.is_empty());
-    let applied = view(&after(&recorded, &[put_view(definition)]), "driver_hourly_stats");
-    assert_eq!((applied.materialization_intervals.len(), applied.state, applied.version_number), (2, 4, 1));
-    assert_eq!(applied.meta.created, materialized.meta.created);
+    let (first, second) = (interval(0, 10), interval(20, 30));
+    materialized.materialization_intervals = vec![first, second];
+    materialized.features.pop();
+    let changed = view(&after(&recorded, &[put_view(materialized.clone())]), "driver_hourly_stats");
+    assert_eq!(changed.materialization_intervals, [first, second]);
+    assert_eq!((changed.state, changed.version_number), (4, 1));
+    assert_eq!(changed.meta.created, materialized.meta.created);
 }
 
 #[test]
