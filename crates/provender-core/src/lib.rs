@@ -3,6 +3,7 @@
 
 pub mod config;
 mod context;
+mod dtype;
 mod entity_key;
 mod error;
 pub mod memory;
@@ -16,6 +17,7 @@ pub mod value;
 mod value_type;
 
 pub use context::{Cancel, Progress, ProgressEvent, RequestContext};
+pub use dtype::Dtype;
 pub use entity_key::{EncodedKeys, EntityKeyEncoder, EntityKeys, KeyValue, decode_entity_key};
 pub use error::{Error, Kind, Result};
 pub use offline::{BatchStream, OfflineStore, RetrievalJob};

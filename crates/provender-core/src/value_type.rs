@@ -97,6 +97,12 @@ impl ValueType {
         Self::all().find(|t| t.item() == Some(self) && t.name().is_some_and(|n| n.ends_with("_LIST")))
     }
 
+    /// The flat set of this item type; `None` where Feast has none.
+    #[must_use]
+    pub fn set(self) -> Option<Self> {
+        Self::all().find(|t| t.item() == Some(self) && t.name().is_some_and(|n| n.ends_with("_SET")))
+    }
+
     /// The Arrow type that holds values of this type in memory; `None` where only a nested shape can tell (VALUE_LIST, STRUCT…).
     #[must_use]
     pub fn arrow(self) -> Option<DataType> {
