@@ -10,7 +10,7 @@ pub use write::write;
 
 use crate::instants::is_datetime;
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Schema, SchemaRef};
+use arrow_schema::{DataType, SchemaRef};
 use arrow_select::concat::concat_batches;
 use provender_core::{Error, Result};
 use std::path::Path;
@@ -93,17 +93,6 @@ impl FileType {
                 .with("file", path.display())
                 .with("expected", "a name that ends with .parquet, .csv, .json or .jsonl")),
         }
-    }
-}
-
-/// Whether CSV can hold a column of this type.
-fn is_flat(schema: &Schema) -> Result<()> {
-    match schema.fields().iter().find(|field| field.data_type().is_nested()) {
-        None => Ok(()),
-        Some(field) => Err(Error::invalid("CSV cannot hold the column")
-            .with("column", field.name())
-            .with("type", field.data_type())
-            .with("expected", "a file that ends with .parquet or .jsonl")),
     }
 }
 

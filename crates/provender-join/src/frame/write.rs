@@ -1,7 +1,7 @@
 //! Writes a frame as Parquet, CSV or JSON, aside and then renamed, so that no reader sees half a file.
 
 use super::parquet_writer::ParquetWriter;
-use super::{FileType, is_flat};
+use super::FileType;
 use crate::storage::write_aside;
 use arrow_array::RecordBatch;
 use arrow_cast::cast;
@@ -27,24 +27,68 @@ pub fn write(
     let file_type = FileType::of(path)?;
     write_aside(path, |file| {
         let file = BufWriter::with_capacity(1 << 20, file);
-        let mut writer = FrameWriter::new(file_type, file, schema)?;
+        let mut sink = sink(file_type, file, schema)?;
         let mut rows = 0;
         for batch in batches {
             let batch = batch?;
             rows += batch.num_rows() as u64;
-            writer.write(&batch)?;
+            sink.write(&batch)?;
         }
-        writer.finish()?;
+        sink.finish()?;
         Ok(rows)
     })
     .map_err(|error| if error.get("file").is_some() { error } else { error.with("file", path.display()) })
 }
 
-enum FrameWriter<'a> {
-    Parquet(Box<ParquetWriter<BufWriter<&'a File>>>),
-    Csv(arrow_csv::Writer<BufWriter<&'a File>>, SchemaRef),
-    Json(Json<'a, JsonArray>),
-    JsonLines(Json<'a, LineDelimited>),
+/// A file being written in one of the formats.
+trait Sink {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()>;
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+fn sink<'a>(file_type: FileType, file: BufWriter<&'a File>, schema: &SchemaRef) -> Result<Box<dyn Sink + 'a>> {
+    Ok(match file_type {
+        FileType::Parquet => Box::new(ParquetWriter::new(file, schema)?),
+        FileType::Csv => Box::new(Csv::new(file, schema)?),
+        FileType::Json => Box::new(Json::<JsonArray>::new(file, schema)),
+        FileType::JsonLines => Box::new(Json::<LineDelimited>::new(file, schema)),
+    })
+}
+
+impl Sink for ParquetWriter<BufWriter<&File>> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.write(batch)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        (*self).finish()
+    }
+}
+
+struct Csv<'a> {
+    writer: arrow_csv::Writer<BufWriter<&'a File>>,
+    schema: SchemaRef,
+}
+
+impl<'a> Csv<'a> {
+    fn new(file: BufWriter<&'a File>, schema: &SchemaRef) -> Result<Self> {
+        check_flat(schema)?;
+        let schema = printable_schema(schema);
+        let mut writer = arrow_csv::WriterBuilder::new().with_header(true).build(file);
+        // The header is written also when no batch comes.
+        writer.write(&RecordBatch::new_empty(Arc::clone(&schema))).map_err(failed)?;
+        Ok(Self { writer, schema })
+    }
+}
+
+impl Sink for Csv<'_> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.writer.write(&printable(batch, &self.schema)?).map_err(failed)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        flush(self.writer.into_inner())
+    }
 }
 
 struct Json<'a, F: JsonFormat> {
@@ -53,53 +97,20 @@ struct Json<'a, F: JsonFormat> {
 }
 
 impl<'a, F: JsonFormat> Json<'a, F> {
-    fn new(file: BufWriter<&'a File>, schema: SchemaRef) -> Self {
-        Self { writer: WriterBuilder::new().with_explicit_nulls(true).build(file), schema }
+    fn new(file: BufWriter<&'a File>, schema: &SchemaRef) -> Self {
+        let writer = WriterBuilder::new().with_explicit_nulls(true).build(file);
+        Self { writer, schema: printable_schema(schema) }
     }
+}
 
+impl<F: JsonFormat> Sink for Json<'_, F> {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.writer.write(&printable(batch, &self.schema)?).map_err(failed)
     }
 
-    fn finish(mut self) -> Result<()> {
+    fn finish(mut self: Box<Self>) -> Result<()> {
         self.writer.finish().map_err(failed)?;
         flush(self.writer.into_inner())
-    }
-}
-
-impl<'a> FrameWriter<'a> {
-    fn new(file_type: FileType, file: BufWriter<&'a File>, schema: &SchemaRef) -> Result<Self> {
-        Ok(match file_type {
-            FileType::Parquet => Self::Parquet(Box::new(ParquetWriter::new(file, schema)?)),
-            FileType::Csv => {
-                is_flat(schema)?;
-                let mut writer = arrow_csv::WriterBuilder::new().with_header(true).build(file);
-                let schema = printable_schema(schema);
-                // The header is written also when no batch comes.
-                writer.write(&RecordBatch::new_empty(Arc::clone(&schema))).map_err(failed)?;
-                Self::Csv(writer, schema)
-            }
-            FileType::Json => Self::Json(Json::new(file, printable_schema(schema))),
-            FileType::JsonLines => Self::JsonLines(Json::new(file, printable_schema(schema))),
-        })
-    }
-
-    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        match self {
-            Self::Parquet(writer) => writer.write(batch),
-            Self::Csv(writer, schema) => writer.write(&printable(batch, schema)?).map_err(failed),
-            Self::Json(writer) => writer.write(batch),
-            Self::JsonLines(writer) => writer.write(batch),
-        }
-    }
-
-    fn finish(self) -> Result<()> {
-        match self {
-            Self::Parquet(writer) => writer.finish(),
-            Self::Csv(writer, _) => flush(writer.into_inner()),
-            Self::Json(writer) => writer.finish(),
-            Self::JsonLines(writer) => writer.finish(),
-        }
     }
 }
 
@@ -111,6 +122,16 @@ fn failed(error: ArrowError) -> Error {
     match error {
         ArrowError::IoError(_, cause) => Error::unavailable("cannot write the file").because(cause),
         other => other.into(),
+    }
+}
+
+fn check_flat(schema: &Schema) -> Result<()> {
+    match schema.fields().iter().find(|field| field.data_type().is_nested()) {
+        None => Ok(()),
+        Some(field) => Err(Error::invalid("CSV cannot hold the column")
+            .with("column", field.name())
+            .with("type", field.data_type())
+            .with("expected", "a file that ends with .parquet or .jsonl")),
     }
 }
 

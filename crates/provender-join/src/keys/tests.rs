@@ -7,14 +7,15 @@ use arrow_array::{
 use arrow_schema::DataType;
 use std::sync::Arc;
 
-fn columns(arrays: Vec<ArrayRef>) -> (Vec<KeyValues>, usize) {
+fn columns(arrays: &[ArrayRef]) -> (Vec<KeyValues>, usize) {
     let rows = arrays[0].len();
     (arrays.iter().map(|a| KeyValues::exact(a).unwrap().narrowed()).collect(), rows)
 }
 
 /// Groups of a spine, and what a source's rows find in it.
+#[expect(clippy::needless_pass_by_value, reason = "the callers build the columns in place")]
 fn find(spine: Vec<ArrayRef>, source: Vec<ArrayRef>) -> (Vec<u32>, Vec<u32>) {
-    let (index, groups) = KeyIndex::build(&[columns(spine)]).unwrap();
+    let (index, groups) = KeyIndex::build(&[columns(&spine)]).unwrap();
     let rows = source[0].len();
     let source: Vec<_> = source.iter().map(|a| KeyValues::of(a).unwrap()).collect();
     let mut found = vec![99];
