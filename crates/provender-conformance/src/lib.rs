@@ -1,1 +1,18 @@
-//! The rules that every Provender store must keep, the oracle and data generators
+#![doc = include_str!("../README.md")]
+
+pub mod cell;
+pub mod generate;
+mod harness;
+pub mod offline;
+pub mod online;
+pub mod oracle;
+mod outcome;
+mod property;
+pub mod registry;
+pub mod table;
+
+pub use harness::{Bed, Need, Rule};
+pub use offline::{OfflineHarness, offline};
+pub use online::online;
+pub use outcome::{Outcome, Stop};
+pub use registry::registry;
