@@ -8,6 +8,8 @@ mod files;
 mod forms;
 mod ignore;
 pub(crate) mod nearest;
+#[cfg(test)]
+mod tests;
 pub(crate) mod ttl;
 mod yaml;
 

@@ -129,12 +129,15 @@ fn class_of(
     entries: &Entries,
     at: &mut At<'_>,
 ) -> Option<&'static str> {
-    let Some(Node { value: Value::Text(kind), line }) = entry(entries, "kind") else {
-        let problem = Error::invalid("no `kind`")
-            .with("expected", classes.join(", "))
-            .with("or", "list the file in .feastignore if it defines nothing");
-        at.report(node.line, &problem);
-        return None;
+    let (kind, line) = match entry(entries, "kind") {
+        Some(Node { value: Value::Text(kind), line }) => (kind, *line),
+        Some(other) => return at.expected(other, &format!("a kind: {}", classes.join(", "))),
+        None => {
+            let problem = Error::invalid("no `kind`").with("expected", classes.join(", "));
+            let ignore = "list the file in .feastignore if it defines nothing";
+            at.report(node.line, &if at.is_top() { problem.with("or", ignore) } else { problem });
+            return None;
+        }
     };
     if let Some(class) = classes.iter().find(|class| *class == kind) {
         return Some(class);
@@ -152,7 +155,7 @@ fn class_of(
             unknown.with("expected", classes.join(", "))
         }
     };
-    at.report(*line, &problem);
+    at.report(line, &problem);
     None
 }
 

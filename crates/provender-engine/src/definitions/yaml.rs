@@ -1,6 +1,6 @@
 //! YAML text as trees that know their lines.
 
-use provender_core::{Error, Kind};
+use provender_core::Error;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Spanned, UserMessageFormatter};
 use std::fmt;
@@ -50,8 +50,9 @@ fn syntax_error(file: &Path, error: &serde_saphyr::Error) -> Error {
         Some(at) => (cause.split(" at line ").next().unwrap_or(&cause), format!(":{}", at.line())),
         None => (cause.as_str(), String::new()),
     };
-    Error::new(Kind::Invalid, format!("not valid YAML: {cause}"))
-        .with("file", format!("{}{at}", file.display()))
+    let error =
+        Error::invalid(format!("not valid YAML: {cause}")).with("file", format!("{}{at}", file.display()));
+    if cause.contains("found a tab") { error.with("expected", "spaces, not tabs") } else { error }
 }
 
 impl Value {

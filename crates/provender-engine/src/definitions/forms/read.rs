@@ -54,6 +54,11 @@ impl<'p> At<'p> {
         Self { file, object, path: String::new(), problems }
     }
 
+    /// Whether it is at the object itself, and not at a part of it.
+    pub(crate) fn is_top(&self) -> bool {
+        self.path.is_empty()
+    }
+
     /// Reports a problem, with the file and line, the object and the field.
     pub(crate) fn report(&mut self, line: usize, problem: &Error) {
         let mut error = Error::new(problem.kind(), problem.message().to_owned())
@@ -106,7 +111,7 @@ impl<'p> At<'p> {
                 continue;
             }
             let problem = if NOT_YET.contains(&key.as_str()) {
-                Error::new(Kind::Unsupported, "Provender does not act on that field of Feast yet")
+                Error::new(Kind::Unsupported, "that field of Feast has no effect here yet")
             } else {
                 let unknown = Error::invalid("unknown field");
                 match nearest(key, known.iter().copied()) {

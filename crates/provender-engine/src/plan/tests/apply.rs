@@ -13,7 +13,8 @@ async fn a_first_apply_creates_everything_and_a_second_nothing() {
         Create Entity driver
         Create FeatureView stats
         Create memory of shop stats
-    "#]].assert_eq(&show(&plan));
+    "#]]
+    .assert_eq(&show(&plan));
     let again = repo.plan(&shop()).await;
     assert!(again.is_empty(), "{}", show(&again));
 }
