@@ -8,7 +8,7 @@ const EXAMPLE: &str = "Start here:\n  provender init shop --template local\n  pr
 
 /// A feature store for production machine learning; takes the place of Feast.
 #[derive(Debug, Parser)]
-#[command(name = "provender", version, about, after_help = EXAMPLE, subcommand_required = true, arg_required_else_help = true)]
+#[command(name = "provender", version, about = "A feature store for production machine learning; takes the place of Feast", after_help = EXAMPLE, subcommand_required = true, arg_required_else_help = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) globals: Globals,

@@ -110,7 +110,7 @@ pub(crate) fn json(value: &serde_json::Value) {
 /// Prints a table; the columns named in `numbers` are right-aligned.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>], numbers: &[usize]) {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(header.iter().map(|h| h.to_uppercase()));
     for row in rows {
         table.add_row(row);

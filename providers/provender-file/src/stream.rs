@@ -20,7 +20,7 @@ pub(crate) async fn blocking<T: Send + 'static>(
 
 /// The batches of an iterator; dropping the stream stops the iterator at its next batch.
 pub(crate) fn stream_of(batches: impl Iterator<Item = Result<RecordBatch>> + Send + 'static) -> BatchStream {
-    let (sender, receiver) = mpsc::channel(AHEAD);
+    let (sender, mut receiver) = mpsc::channel(AHEAD);
     tokio::task::spawn_blocking(move || {
         for batch in batches {
             if sender.blocking_send(batch).is_err() {
@@ -28,7 +28,5 @@ pub(crate) fn stream_of(batches: impl Iterator<Item = Result<RecordBatch>> + Sen
             }
         }
     });
-    Box::pin(stream::unfold(receiver, async |mut receiver| {
-        receiver.recv().await.map(|batch| (batch, receiver))
-    }))
+    Box::pin(stream::poll_fn(move |context| receiver.poll_recv(context)))
 }
