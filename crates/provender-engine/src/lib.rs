@@ -15,6 +15,8 @@ mod resolve;
 mod serving;
 mod store;
 mod table;
+#[cfg(test)]
+mod testing;
 
 pub use definitions::{
     Declared, Definitions, FieldReference, KindReference, Origin, Problems, build, reference,

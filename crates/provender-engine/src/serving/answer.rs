@@ -28,8 +28,7 @@ pub(super) struct Row {
 
 impl Rules {
     pub(super) fn new(config: &RepoConfig) -> Self {
-        let ttl = if config.compat_feast { OnlineTtl::Ignore } else { config.online_ttl };
-        Self { ttl, compat_feast: config.compat_feast, now: Timestamp::now() }
+        Self { ttl: config.online_ttl, compat_feast: config.compat_feast, now: Timestamp::now() }
     }
 
     fn is_expired(&self, time: Timestamp, ttl: Option<i64>) -> bool {
