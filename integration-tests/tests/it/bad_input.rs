@@ -94,7 +94,7 @@ fn all_mistakes_come_at_once() {
     let text = repo.fails(INVALID, &["plan"]);
     says(&text, &["features.yaml", "Entiti", "Entity"]);
     repo.write("features.yaml", "kind: FeatureView\nname: a:b\nentities: [nobody]\nsource: nowhere\nttl: 1d\n---\nkind: Entity\nname: e\njoin_keys: [x]\nvalue_type: FLOAT\n");
-    says(&repo.fails(INVALID, &["apply"]), &["a:b", "nobody", "nowhere", "FLOAT"]);
+    says(&repo.fails(INVALID, &["apply"]), &["a:b", "nobody", "nowhere", "Float32", "4 problems"]);
     assert!(!repo.path("data/registry.db").exists());
 }
 
@@ -234,7 +234,7 @@ fn unknown_names_are_not_found() {
     );
     says(
         &repo.fails(INVALID, &["get-historical-features", "-d", rows, "-f", "driver_stats"]),
-        &["view:feature"],
+        &["driver_stats", ":<feature>"],
     );
     says(
         &repo.fails(NOT_FOUND, &["get-historical-features", "-d", rows, "--feature-service", "nope"]),

@@ -1,4 +1,5 @@
 //! The point-in-time cases recorded from Feast, through Parquet files, an apply and the whole engine. Where Feast's engines differ, DuckDB's answer is the right one.
+//! The files are the recorded ones, with columns as pairs (their order counts) and without what is not compared.
 
 use crate::support::{CONFIGURATION, Repo};
 use arrow_array::builder::{Int64Builder, ListBuilder};
@@ -165,9 +166,9 @@ fn cell(column: &ArrayRef, row: usize) -> Value {
 
 fn table(columns: &Value, rows: &Value, zone: Option<&str>) -> RecordBatch {
     let rows = rows.as_array().unwrap();
-    let arrays = columns.as_object().unwrap().iter().enumerate().map(|(i, (name, kind))| {
+    let arrays = columns.as_array().unwrap().iter().enumerate().map(|(i, pair)| {
         let cells = || rows.iter().map(move |row| &row[i]);
-        (name.clone(), column(kind.as_str().unwrap(), cells, zone), true)
+        (pair[0].as_str().unwrap().to_owned(), column(pair[1].as_str().unwrap(), cells, zone), true)
     });
     RecordBatch::try_from_iter_with_nullable(arrays.collect::<Vec<_>>()).unwrap()
 }
@@ -253,7 +254,9 @@ fn schema(view: &Value) -> Value {
             .iter()
             .find(|(_, to)| *to == feature)
             .map(|(from, _)| from.as_str());
-        match view["cols"][mapped.unwrap_or(feature.as_str().unwrap())].as_str().unwrap() {
+        let column = mapped.unwrap_or(feature.as_str().unwrap());
+        let pair = view["cols"].as_array().unwrap().iter().find(|pair| pair[0] == column).unwrap();
+        match pair[1].as_str().unwrap() {
             "i64" => "Int64",
             "i32" => "Int32",
             "f32" => "Float32",

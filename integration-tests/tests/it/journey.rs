@@ -218,15 +218,12 @@ fn full_sync_deletes_what_is_gone_unless_told_not_to() {
 #[test]
 fn every_command_has_help_with_an_example() {
     let help = String::from_utf8(command().arg("--help").output().unwrap().stdout).unwrap();
-    let commands: Vec<&str> = help
-        .split("Commands:")
-        .nth(1)
-        .unwrap()
-        .lines()
-        .skip(1)
-        .map_while(|l| l.split_whitespace().next())
-        .filter(|c| *c != "help")
-        .collect();
+    let section = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+    // A name is indented by two, the rest of a long description by more.
+    let names =
+        section.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+    let commands: Vec<&str> =
+        names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
     assert!(commands.len() >= 25, "{commands:?}");
     for name in commands {
         let text = String::from_utf8(command().args([name, "--help"]).output().unwrap().stdout).unwrap();
