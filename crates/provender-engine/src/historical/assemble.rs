@@ -6,6 +6,7 @@ mod tests;
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use futures::future::try_join_all;
+use futures::stream::Fuse;
 use futures::{StreamExt, stream};
 use provender_core::{BatchStream, Error, Result};
 
@@ -23,6 +24,7 @@ pub(super) fn side_by_side(inputs: Vec<BatchStream>, picks: Vec<Pick>, schema: S
     let inputs = inputs.into_iter().map(Input::new).collect();
     let rows = SideBySide { inputs, picks, schema };
     stream::try_unfold(rows, |mut rows| async move { Ok(rows.next().await?.map(|batch| (batch, rows))) })
+        .fuse()
         .boxed()
 }
 
@@ -33,14 +35,14 @@ struct SideBySide {
 }
 
 struct Input {
-    stream: BatchStream,
+    stream: Fuse<BatchStream>,
     /// Rows read and not yet given out; `None` when the stream has ended.
     rest: Option<RecordBatch>,
 }
 
 impl Input {
     fn new(stream: BatchStream) -> Self {
-        Self { stream, rest: None }
+        Self { stream: stream.fuse(), rest: None }
     }
 
     /// Reads on if nothing is left.

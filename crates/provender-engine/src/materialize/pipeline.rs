@@ -7,6 +7,7 @@ use crate::encode::{EncodedRows, RowColumns, RowEncoder};
 use arrow_array::{Array, RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::SchemaRef;
 use arrow_select::concat::concat_batches;
+use futures::stream::Fuse;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use provender_core::offline::RangeScan;
 use provender_core::{BatchStream, Error, Result, Timestamp};
@@ -102,7 +103,8 @@ fn missing_columns() -> Error {
 
 /// Cuts a stream into batches of one size, the last one excepted.
 struct Cut {
-    batches: BatchStream,
+    /// Fused, because it is asked once more after its end.
+    batches: Fuse<BatchStream>,
     schema: SchemaRef,
     size: usize,
     rest: Option<RecordBatch>,
@@ -110,7 +112,7 @@ struct Cut {
 
 impl Cut {
     fn new(batches: BatchStream, schema: SchemaRef, size: usize) -> Self {
-        Self { batches, schema, size: size.max(1), rest: None }
+        Self { batches: batches.fuse(), schema, size: size.max(1), rest: None }
     }
 
     fn into_stream(self) -> BatchStream {

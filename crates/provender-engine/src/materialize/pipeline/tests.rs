@@ -31,7 +31,10 @@ fn batch(keys: std::ops::Range<i64>) -> RecordBatch {
 }
 
 fn scan(batches: Vec<Result<RecordBatch>>) -> RangeScan {
-    let batches = stream::iter(batches).boxed();
+    // A stream that panics when it is polled after its end, as most do.
+    let mut batches = batches.into_iter();
+    let next = move || batches.next();
+    let batches = stream::unfold(next, |mut next| async move { next().map(|batch| (batch, next)) }).boxed();
     RangeScan { schema: schema(), batches, counters: Arc::new(ScanCounters::default()) }
 }
 
