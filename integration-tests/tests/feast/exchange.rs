@@ -140,7 +140,7 @@ fn feast_joins_from_our_registry(feast: &Feast) {
         {"driver_id": 1003, "event_timestamp": "2026-11-27T09:00:00"},
         {"driver_id": 1001, "event_timestamp": "2026-11-21T00:00:00"}
     ]);
-    let features = ["driver_stats:conv_rate", "driver_stats:avg_daily_trips"];
+    let features = ["driver_stats:acc_rate", "driver_stats:avg_daily_trips"];
     let theirs =
         feast.ask(repo.folder(), &["historical", &json!({"rows": rows, "features": features}).to_string()]);
     let out = repo.path("out.jsonl");
@@ -158,7 +158,7 @@ fn feast_joins_from_our_registry(feast: &Feast) {
     let ours: Vec<Value> =
         std::fs::read_to_string(out).unwrap().lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     assert_eq!(ours.len(), 4);
-    for column in ["driver_id", "conv_rate", "avg_daily_trips"] {
+    for column in ["driver_id", "acc_rate", "avg_daily_trips"] {
         let ours: Vec<Value> = ours.iter().map(|row| row.get(column).cloned().unwrap_or_default()).collect();
         assert_eq!(json!(ours), theirs[column], "{column}");
     }
