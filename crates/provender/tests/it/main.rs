@@ -1,7 +1,7 @@
 //! Tests of the facade: the reference of definitions, the table of providers.
 
 use provender::config::StoreConfig;
-use provender::engine::definitions_reference;
+use provender::engine::reference;
 use provender::{Kind, OfflineStore, OnlineStore, OpenContext, Registry};
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use std::fmt::Write;
 #[test]
 fn reference_is_up_to_date() {
     let mut text = "# Kinds and fields of definitions\n\nWritten by `cargo xtask docs` from the tables that read them. A field without a default must be there.\n".to_owned();
-    for kind in definitions_reference() {
+    for kind in reference() {
         write!(text, "\n## {}\n\n{}\n\n| field | type | default | meaning |\n|---|---|---|---|\n", kind.name, kind.about).unwrap();
         for field in kind.fields {
             let default = field.default.map(|d| format!("`{d}`")).unwrap_or_default();
