@@ -198,7 +198,8 @@ pub struct ViewReport {
     pub matched: u64,
     /// Rows with no row at or before their time.
     pub unmatched: u64,
-    /// Rows whose newest candidate is older than the ttl.
+    /// Rows whose newest candidate is older than the ttl. A store that leaves files, row groups or partitions unread because all their rows are
+    /// older than any ttl reaches counts the rows that only those would match as unmatched.
     pub expired: u64,
     /// Rows whose winner was created after their time: the leakage report. `None` when the source has no created column.
     pub leaked: Option<u64>,
