@@ -58,11 +58,11 @@ impl SqliteConfig {
         ];
         if let Some((key, _)) = refused.into_iter().find(|(_, on)| *on) {
             let error = Error::unsupported("the SQLite online store has no text or vector search");
-            return Err(error.with("section", "online_store").with("at", key).with("expected", "false"));
+            return Err(error.with("at", format!("online_store.{key}")).with("expected", "false"));
         }
         if self.path.is_empty() {
             let error = Error::invalid("the SQLite online store needs a file");
-            return Err(error.with("section", "online_store").with("at", "path"));
+            return Err(error.with("at", "online_store.path"));
         }
         Ok(())
     }
@@ -104,7 +104,8 @@ mod tests {
     fn what_this_build_cannot_do_is_refused_by_name() {
         for key in ["text_search_enabled", "vector_enabled", "enable_openai_compatible_store"] {
             let error = settings(&StoreConfig::new("sqlite").with(key, true)).unwrap().check().unwrap_err();
-            assert_eq!((error.kind(), error.get("at")), (Kind::Unsupported, Some(key)));
+            assert_eq!(error.kind(), Kind::Unsupported);
+            assert_eq!(error.get("at"), Some(&*format!("online_store.{key}")));
         }
     }
 
@@ -113,7 +114,13 @@ mod tests {
         let error = settings(&StoreConfig::new("sqlite").with("pth", "x")).unwrap_err();
         assert!(error.to_string().contains("`path`"), "{error}");
         let error = settings(&StoreConfig::new("sqlite").with("write_mode", "oldest")).unwrap_err();
-        assert_eq!((error.kind(), error.get("at")), (Kind::Invalid, Some("write_mode")));
+        assert_eq!((error.kind(), error.get("at")), (Kind::Invalid, Some("online_store.write_mode")));
         assert!(error.to_string().contains("`overwrite`"), "{error}");
+    }
+
+    #[test]
+    fn empty_path_is_refused() {
+        let error = settings(&StoreConfig::new("sqlite").with("path", "")).unwrap().check().unwrap_err();
+        assert_eq!((error.kind(), error.get("at")), (Kind::Invalid, Some("online_store.path")));
     }
 }
