@@ -126,7 +126,7 @@ fn check_expected(plan: &Plan, options: &ApplyOptions) -> Result<()> {
 /// Waits a little before another attempt, not as long as others that failed at the same time.
 pub(super) async fn pause(attempt: u32) {
     if attempt > 0 {
-        let random = RandomState::new().hash_one(attempt) % (2 << attempt.min(6));
+        let random = RandomState::new().hash_one(attempt) % (2 << attempt.min(4));
         tokio::time::sleep(Duration::from_millis(random)).await;
     }
 }

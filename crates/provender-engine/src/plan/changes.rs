@@ -162,15 +162,26 @@ fn references(view: &FeatureView) -> Vec<(ObjectKind, String)> {
 }
 
 /// A plan's id: a short hash of what it does and of the project as it is. What other projects do, and what is materialized meanwhile, does not count.
-pub(super) fn plan_id(plan: &Plan, snapshot: &RegistrySnapshot) -> String {
+pub(super) fn plan_id(plan: &Plan, steps: &[Step], snapshot: &RegistrySnapshot) -> String {
     let mut hash = Sha256::new();
     hash.update(plan.changes_json().to_string());
-    for stored in snapshot.objects(&plan.project) {
-        hash.update(format!("\n{} {}\n", stored.kind.class(), stored.name));
-        match stored.object().map(flatten) {
-            Ok(flat) if !flat.is_empty() => flat.iter().for_each(|(k, v)| hash.update(format!("{k}={v}\n"))),
-            _ => hash.update(stored.raw()),
+    // What a plan shows of an object to create is its name alone.
+    for step in steps {
+        if let Change::Put { object, .. } = &step.change {
+            hash_object(&mut hash, object.kind(), object.name(), Some(object), &[]);
         }
     }
+    for stored in snapshot.objects(&plan.project) {
+        hash_object(&mut hash, stored.kind, &stored.name, stored.object().ok(), stored.raw());
+    }
     hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What an object means; its bytes if that cannot be told.
+fn hash_object(hash: &mut Sha256, kind: ObjectKind, name: &str, object: Option<&Object>, raw: &[u8]) {
+    hash.update(format!("\n{} {name}\n", kind.class()));
+    match object.map(flatten) {
+        Some(flat) if !flat.is_empty() => flat.iter().for_each(|(k, v)| hash.update(format!("{k}={v}\n"))),
+        _ => hash.update(raw),
+    }
 }

@@ -47,7 +47,9 @@ impl<'a, T> Item<'a, T> {
 
     /// Says in an error where it stands and what it is.
     pub(crate) fn blame(&self, error: Error) -> Error {
-        self.origin.blame(error).with(self.noun, self.name)
+        let known = error.get(self.noun) == Some(self.name);
+        let error = self.origin.blame(error);
+        if known { error } else { error.with(self.noun, self.name) }
     }
 
     /// It names something that is not declared. `registered` says that the registry has it, and that this apply would delete it there.
@@ -135,12 +137,15 @@ impl<'a> Inventory<'a> {
     fn check_names(&self, problems: &mut Vec<Error>) {
         let fold: fn(&str) -> Cow<'_, str> = |name| Cow::Owned(name.to_lowercase());
         let exact: fn(&str) -> Cow<'_, str> = |name| Cow::Borrowed(name);
-        check(&self.projects, |_| Cow::Borrowed(""), problems);
         check(&self.entities, exact, problems);
         check(&self.views, fold, problems);
         check(&self.services, exact, problems);
         check(&self.permissions, exact, problems);
         self.sources.iter().for_each(|item| check_name(item, problems));
+        for item in self.projects.iter().skip(1) {
+            let first = format!("{} at {}", self.projects[0].name, self.projects[0].origin);
+            problems.push(item.problem("a repository has one project").with("first", first));
+        }
         for item in self.views.iter().filter(|item| item.name.contains([':', '@'])) {
             let problem = item.problem("a view's name must not contain `:` or `@`");
             problems.push(

@@ -127,7 +127,7 @@ impl Planned {
         let changes = store.online.as_deref().map(|online| infra.changes(online)).unwrap_or_default();
         let mut plan =
             Plan { id: String::new(), project: store.project().to_owned(), objects: shown, infra: changes };
-        plan.id = plan_id(&plan, snapshot);
+        plan.id = plan_id(&plan, &steps, snapshot);
         Self { plan, base, steps, hidden: missing_dummy(snapshot, store.project()), infra }
     }
 }

@@ -76,9 +76,9 @@ impl Schemas {
         stores: &[Arc<dyn OfflineStore>],
         sources: impl Iterator<Item = &'s DataSource>,
     ) -> Vec<(usize, Error)> {
-        let wanted = sources
-            .enumerate()
-            .filter(|(_, s)| !self.skip && has_columns(s) && !self.read.contains_key(&s.name));
+        let wanted = sources.enumerate().filter(|(_, s)| {
+            !self.skip && has_columns(s) && has_place(s) && !self.read.contains_key(&s.name)
+        });
         let reads: Vec<_> = wanted.map(|(index, source)| read_one(stores, index, source)).collect();
         let mut failures = Vec::new();
         let mut done = futures::stream::iter(reads).buffer_unordered(CONCURRENT);
@@ -105,6 +105,17 @@ pub(crate) fn has_columns(source: &DataSource) -> bool {
             | SourceKind::Kinesis { .. }
             | SourceKind::Request { .. }
     )
+}
+
+/// Whether a source says where it is: in one way.
+pub(crate) fn has_place(source: &DataSource) -> bool {
+    match &source.kind {
+        SourceKind::File { path, .. } => !path.is_empty(),
+        SourceKind::BigQuery { table, query } | SourceKind::Snowflake { table, query, .. } => {
+            table.is_empty() != query.is_empty()
+        }
+        _ => true,
+    }
 }
 
 async fn read_one<'s>(

@@ -1,5 +1,7 @@
 //! Plan and apply over the stores in memory.
 
-mod repo;
-
 mod apply;
+mod diff;
+mod faults;
+mod problems;
+mod repo;

@@ -1,11 +1,12 @@
 //! Columns of a source under the names that definitions use, and which types go together.
 
+use crate::definitions::nearest::nearest;
 use arrow_schema::{DataType, Schema};
-use provender_core::ValueType;
 use provender_core::model::DataSource;
+use provender_core::{Error, ValueType};
 use std::collections::HashMap;
 
-/// How many columns an error lists.
+/// How many names an error lists.
 const LISTED: usize = 20;
 
 /// The columns of a source after field mapping.
@@ -29,24 +30,29 @@ impl<'a> LogicalColumns<'a> {
     }
 
     /// Names, in the source's order.
-    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> + Clone {
         self.columns.iter().map(|(name, _)| *name)
     }
 }
 
-/// The columns of a source, for an error.
-pub(super) fn list(schema: &Schema) -> String {
-    list_names(schema.fields().iter().map(|f| f.name().as_str()))
+/// Adds to an error about an unknown name what may have been meant: the nearest of the known names, else all of them.
+pub(super) fn suggest<'n>(error: Error, name: &str, known: impl Iterator<Item = &'n str> + Clone) -> Error {
+    if let Some(near) = nearest(name, known.clone()) {
+        return error.with("did you mean", near);
+    }
+    let known: Vec<_> = known.collect();
+    match known.len() {
+        0 => error.with("found", "none at all"),
+        n if n > LISTED => {
+            error.with("expected", format!("one of {}, … ({n} in all)", known[..LISTED].join(", ")))
+        }
+        _ => error.with("expected", format!("one of {}", known.join(", "))),
+    }
 }
 
-/// Names, for an error.
-pub(super) fn list_names<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let names: Vec<_> = names.collect();
-    match names.len() {
-        0 => "one (the source has no columns)".to_owned(),
-        n if n > LISTED => format!("one of {}, … ({n} columns)", names[..LISTED].join(", ")),
-        _ => format!("one of {}", names.join(", ")),
-    }
+/// The stored columns of a source.
+pub(super) fn stored(schema: &Schema) -> impl Iterator<Item = &str> + Clone {
+    schema.fields().iter().map(|f| f.name().as_str())
 }
 
 /// Whether a column is a timestamp of itself.

@@ -1,9 +1,8 @@
 //! The fields of a view: join keys and features matched with the source's columns, or inferred from them.
 
-use super::columns::{LogicalColumns, keys_match, list_names};
+use super::columns::{LogicalColumns, keys_match, suggest};
 use crate::definitions::build;
 use crate::definitions::dtype::Dtype;
-use crate::definitions::nearest::nearest;
 use crate::plan::inventory::Item;
 use crate::plan::schemas::Columns;
 use arrow_schema::DataType;
@@ -207,10 +206,7 @@ impl Check<'_, '_> {
 
     fn missing_column(&mut self, what: &'static str, name: &str, known: &LogicalColumns<'_>) {
         let problem = self.item.problem(format!("the {what} {name} is not a column of the source"));
-        self.problems.push(match nearest(name, known.names()) {
-            Some(near) => problem.with("did you mean", near),
-            None => problem.with("expected", list_names(known.names())),
-        });
+        self.problems.push(suggest(problem, name, known.names()));
     }
 }
 

@@ -1,8 +1,8 @@
 //! Feature services: views and features looked up, projections filled in.
 
+use super::columns::suggest;
 use super::{Resolved, Scope, is_registered};
 use crate::definitions::build;
-use crate::definitions::nearest::nearest;
 use crate::plan::inventory::Item;
 use provender_core::model::{FeatureService, FeatureView, Field, Object, ObjectKind, Projection};
 use provender_core::{Error, Result};
@@ -70,15 +70,14 @@ fn complete(
 ) -> Vec<Error> {
     let mut wrong = Vec::new();
     let names = || view.features.iter().map(|f| f.name.as_str());
-    for (index, feature) in projection.features.iter_mut().enumerate() {
+    for feature in &mut projection.features {
         match view.features.iter().find(|f| f.name == feature.name) {
             Some(known) => *feature = known.clone(),
-            None => wrong.push(
-                item.unknown("feature", &feature.name, names(), false)
-                    .with("view", &projection.view)
-                    .with("known", names().collect::<Vec<_>>().join(", "))
-                    .with("at", index),
-            ),
+            None => {
+                let problem =
+                    item.problem(format!("unknown feature {}", feature.name)).with("view", &projection.view);
+                wrong.push(suggest(problem, &feature.name, names()));
+            }
         }
     }
     for (index, feature) in projection.features.iter().enumerate() {
@@ -97,11 +96,7 @@ fn complete(
         if !view.join_keys.contains(&key.as_str()) {
             let problem =
                 item.problem(format!("{key} is not a join key of the view")).with("view", &projection.view);
-            let near = nearest(key, view.join_keys.iter().copied());
-            wrong.push(match near {
-                Some(near) => problem.with("did you mean", near),
-                None => problem.with("expected", view.join_keys.join(", ")),
-            });
+            wrong.push(suggest(problem, key, view.join_keys.iter().copied()));
         } else if column.is_empty() {
             wrong.push(
                 item.problem("a join key is mapped to nothing")

@@ -1,14 +1,13 @@
 //! Data sources: batch sources behind push and stream sources, timestamp columns, field mappings.
 
-use super::columns::{is_time, is_timestamp, list};
+use super::columns::{is_time, is_timestamp, stored, suggest};
 use super::{Resolved, Scope, is_registered};
 use crate::definitions::build::Source;
-use crate::definitions::nearest::nearest;
 use crate::plan::inventory::{Inventory, Item};
-use crate::plan::schemas::{Columns, has_columns};
-use arrow_schema::{DataType, Schema};
+use crate::plan::schemas::{Columns, has_columns, has_place};
+use arrow_schema::Schema;
 use provender_core::Error;
-use provender_core::model::{DataSource, ObjectKind, SourceKind};
+use provender_core::model::{DataSource, Field, ObjectKind, SourceKind};
 use std::collections::BTreeMap;
 
 /// All declared sources, complete.
@@ -26,7 +25,7 @@ pub(super) fn resolve(
         resolved.sources.insert(source.name.clone(), source);
     }
     for item in fronts {
-        let source = in_front(scope, &resolved, item, problems);
+        let source = in_front(scope, &resolved, inventory, item, problems);
         resolved.sources.insert(source.name.clone(), source);
     }
     resolved.sources
@@ -56,32 +55,20 @@ pub(super) fn find<'a, T>(
 fn in_front(
     scope: Scope<'_>,
     resolved: &Resolved,
+    inventory: &Inventory<'_>,
     item: &Item<'_, Source>,
     problems: &mut Vec<Error>,
 ) -> DataSource {
     let mut source = item.draft.model.clone();
-    let found = match &item.draft.batch {
-        None => None,
-        Some(reference) => match find(scope, resolved, item, reference.name()) {
-            Ok(batch) if has_columns(batch) => Some(Box::new(batch.clone())),
-            Ok(batch) => {
-                problems.push(
-                    item.problem("the batch source holds no history itself")
-                        .with("field", "batch_source")
-                        .with("found", format!("{} {}", batch.kind.class(), batch.name))
-                        .with("expected", "a source of files or of a warehouse"),
-                );
-                None
-            }
-            Err(error) => {
-                problems.push(error.with("field", "batch_source"));
-                None
-            }
-        },
-    };
+    let found = item.draft.batch.as_ref().and_then(|reference| {
+        let name = reference.name();
+        batch_source(scope, resolved, inventory, item, name)
+            .map_err(|problem| problems.push(problem.with("field", "batch_source")))
+            .ok()
+    });
     match &mut source.kind {
         SourceKind::Push { batch } | SourceKind::Kafka { batch, .. } | SourceKind::Kinesis { batch, .. } => {
-            *batch = found
+            *batch = found.map(|batch| Box::new(batch.clone()));
         }
         SourceKind::Request { schema } => check_request(item, schema, problems),
         _ => {}
@@ -89,11 +76,28 @@ fn in_front(
     source
 }
 
-fn check_request(
+fn batch_source<'a>(
+    scope: Scope<'a>,
+    resolved: &'a Resolved,
+    inventory: &Inventory<'_>,
     item: &Item<'_, Source>,
-    schema: &[provender_core::model::Field],
-    problems: &mut Vec<Error>,
-) {
+    name: &str,
+) -> Result<&'a DataSource, Error> {
+    let front = inventory.sources.iter().find(|i| i.name == name).filter(|i| !has_columns(&i.draft.model));
+    let wrong = match front {
+        Some(front) => &front.draft.model,
+        None => match find(scope, resolved, item, name)? {
+            found if has_columns(found) => return Ok(found),
+            other => other,
+        },
+    };
+    Err(item
+        .problem("the batch source holds no history itself")
+        .with("found", format!("{} {name}", wrong.kind.class()))
+        .with("expected", "a source of files or of a warehouse"))
+}
+
+fn check_request(item: &Item<'_, Source>, schema: &[Field], problems: &mut Vec<Error>) {
     for (index, field) in schema.iter().enumerate() {
         if field.name.is_empty() || schema[..index].iter().any(|f| f.name == field.name) {
             problems.push(
@@ -112,7 +116,14 @@ fn complete(scope: Scope<'_>, item: &Item<'_, Source>, problems: &mut Vec<Error>
             item.problem("only push and stream sources have a batch source").with("field", "batch_source"),
         );
     }
-    check_place(item, problems);
+    if !has_place(&source) {
+        let expected = if matches!(source.kind, SourceKind::File { .. }) {
+            "path"
+        } else {
+            "table or query, one of the two"
+        };
+        problems.push(item.problem("the source does not say where it is").with("expected", expected));
+    }
     match scope.schemas.of(item.name) {
         Columns::Read(schema) => {
             check_mapping(item, schema, problems);
@@ -133,21 +144,6 @@ fn complete(scope: Scope<'_>, item: &Item<'_, Source>, problems: &mut Vec<Error>
     source
 }
 
-/// A source says where it is, in one way.
-fn check_place(item: &Item<'_, Source>, problems: &mut Vec<Error>) {
-    match &item.draft.model.kind {
-        SourceKind::File { path, .. } if path.is_empty() => {
-            problems.push(item.problem("the path is empty").with("field", "path"));
-        }
-        SourceKind::BigQuery { table, query } | SourceKind::Snowflake { table, query, .. }
-            if table.is_empty() == query.is_empty() =>
-        {
-            problems.push(item.problem("a table or a query, one of the two").with("field", "table"));
-        }
-        _ => {}
-    }
-}
-
 /// Mapped columns must be there, and no two columns may go by one name.
 fn check_mapping(item: &Item<'_, Source>, schema: &Schema, problems: &mut Vec<Error>) {
     let source = &item.draft.model;
@@ -155,11 +151,7 @@ fn check_mapping(item: &Item<'_, Source>, schema: &Schema, problems: &mut Vec<Er
         let field = format!("field_mapping.{column}");
         if schema.column_with_name(column).is_none() {
             let problem = item.problem("the source has no such column").with("field", &field);
-            let columns = schema.fields().iter().map(|f| f.name().as_str());
-            problems.push(match nearest(column, columns) {
-                Some(near) => problem.with("did you mean", near),
-                None => problem.with("expected", list(schema)),
-            });
+            problems.push(suggest(problem, column, stored(schema)));
         }
         let taken = schema.fields().iter().find(|f| f.name() != column && source.logical(f.name()) == name);
         if let Some(other) = taken {
@@ -193,14 +185,10 @@ fn complete_times(
             ),
         }
     } else {
-        problems.extend(
-            check_time(source, "timestamp_field", &source.timestamp_field, schema).map(|e| item.blame(e)),
-        );
+        check_time(item, "timestamp_field", &source.timestamp_field, schema, problems);
     }
     if !source.created_timestamp_column.is_empty() {
-        let column = &source.created_timestamp_column;
-        problems
-            .extend(check_time(source, "created_timestamp_column", column, schema).map(|e| item.blame(e)));
+        check_time(item, "created_timestamp_column", &source.created_timestamp_column, schema, problems);
     }
 }
 
@@ -222,33 +210,29 @@ fn infer_timestamp(source: &DataSource, schema: &Schema) -> Result<String, Vec<S
     }
 }
 
-fn check_time(source: &DataSource, field: &'static str, name: &str, schema: &Schema) -> Option<Error> {
+/// A column of times must be there, and hold times.
+fn check_time(
+    item: &Item<'_, Source>,
+    field: &'static str,
+    name: &str,
+    schema: &Schema,
+    problems: &mut Vec<Error>,
+) {
+    let source = &item.draft.model;
+    let problem = |message: String| item.problem(message).with("field", field);
     if source.logical(name) != name {
-        return Some(
-            Error::invalid("the column goes by another name after field mapping")
-                .with("field", field)
-                .with("found", name)
-                .with("expected", source.logical(name)),
-        );
+        let other = "the column goes by another name after field mapping".to_owned();
+        return problems.push(problem(other).with("found", name).with("expected", source.logical(name)));
     }
     match schema.column_with_name(source.physical(name)).map(|(_, f)| f.data_type()) {
-        Some(data_type) if is_time(data_type) => None,
-        Some(data_type) => Some(not_a_time(field, name, data_type)),
-        None => Some(no_column(field, name, schema)),
-    }
-}
-
-fn not_a_time(field: &'static str, name: &str, data_type: &DataType) -> Error {
-    Error::invalid(format!("the column {name} holds no times"))
-        .with("field", field)
-        .with("found", data_type)
-        .with("expected", "a timestamp, a date, or ISO 8601 text")
-}
-
-fn no_column(field: &'static str, name: &str, schema: &Schema) -> Error {
-    let error = Error::invalid(format!("the source has no column {name}")).with("field", field);
-    match nearest(name, schema.fields().iter().map(|f| f.name().as_str())) {
-        Some(near) => error.with("did you mean", near),
-        None => error.with("expected", list(schema)),
+        Some(data_type) if is_time(data_type) => {}
+        Some(data_type) => problems.push(
+            problem(format!("the column {name} holds no times"))
+                .with("found", data_type)
+                .with("expected", "a timestamp, a date, or ISO 8601 text"),
+        ),
+        None => {
+            problems.push(suggest(problem(format!("the source has no column {name}")), name, stored(schema)))
+        }
     }
 }

@@ -62,6 +62,15 @@ impl Repo {
         Self::over(Arc::clone(&self.registry), Arc::clone(&self.offline), Arc::clone(&self.online))
     }
 
+    /// A process whose registry or online store is another.
+    pub(super) fn with_stores(
+        &self,
+        registry: Arc<dyn Registry>,
+        online: Arc<dyn OnlineStore>,
+    ) -> FeatureStore {
+        FeatureStore::new(config(), registry, vec![Arc::clone(&self.offline) as _], Some(online))
+    }
+
     fn over(registry: Arc<MemoryRegistry>, offline: Arc<MemoryOffline>, online: Arc<MemoryOnline>) -> Self {
         let store = FeatureStore::new(
             config(),
