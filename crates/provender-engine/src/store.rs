@@ -1,5 +1,8 @@
 //! The feature store: one repository's configuration over its opened backends.
 
+#[cfg(test)]
+mod tests;
+
 use crate::layer;
 use crate::serving::PlanCache;
 use arc_swap::ArcSwapOption;

@@ -43,7 +43,7 @@ pub enum Draft {
     Project(Project),
     Entity(Entity),
     Source(Source),
-    FeatureView(FeatureView),
+    FeatureView(Box<FeatureView>),
     FeatureService(FeatureService),
     Permission(Permission),
 }
@@ -77,7 +77,12 @@ drafts! {
     Permission;
 }
 drafts!(@draft Source);
-drafts!(@draft FeatureView);
+
+impl From<FeatureView> for Draft {
+    fn from(draft: FeatureView) -> Self {
+        Self::FeatureView(Box::new(draft))
+    }
+}
 
 macro_rules! described {
     ($($name:ident)*) => {$(

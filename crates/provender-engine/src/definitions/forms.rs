@@ -100,8 +100,8 @@ fn read_document(file: &Path, node: &Node, problems: &mut Vec<Error>) -> Option<
     if is_store_config(entries) {
         return None;
     }
-    let classes = OBJECTS.iter().map(|k| k.class).chain(SOURCES.iter().map(|k| k.class)).collect();
-    let class = class_of(classes, node, entries, &mut at)?;
+    let classes: Vec<_> = OBJECTS.iter().map(|k| k.class).chain(SOURCES.iter().map(|k| k.class)).collect();
+    let class = class_of(&classes, node, entries, &mut at)?;
     let name = match entry(entries, "name") {
         Some(Node { value: Value::Text(name), .. }) => name.clone(),
         _ => String::new(),
@@ -124,7 +124,7 @@ fn is_store_config(entries: &Entries) -> bool {
 
 /// The value of `kind`, if it is one of `classes`.
 fn class_of(
-    classes: Vec<&'static str>,
+    classes: &[&'static str],
     node: &Node,
     entries: &Entries,
     at: &mut At<'_>,
@@ -166,7 +166,7 @@ fn read_source(class: &str, node: &Node, at: &mut At<'_>) -> Option<Source> {
 
 /// Reads a source that stands where its name could.
 fn read_inline_source(node: &Node, entries: &Entries, at: &mut At<'_>) -> Option<Source> {
-    let class = class_of(SOURCES.iter().map(|k| k.class).collect(), node, entries, at)?;
+    let class = class_of(&SOURCES.each_ref().map(|k| k.class), node, entries, at)?;
     read_source(class, node, at)
 }
 

@@ -15,16 +15,14 @@ fn drafts(yaml: &str) -> Vec<Draft> {
     read(yaml).unwrap_or_else(|e| panic!("{e}")).objects.into_iter().map(|d| d.draft).collect()
 }
 
-fn check_problems(yaml: &str, expected: Expect) {
+fn check_problems(yaml: &str, expected: &Expect) {
     match read(yaml) {
         Ok(definitions) => panic!("nothing is wrong: {definitions:?}"),
         Err(problems) => expected.assert_eq(&format!("{problems}\n")),
     }
 }
 
-#[test]
-fn objects_read_as_the_builder_makes_them() {
-    let yaml = r#"
+const OBJECTS_YAML: &str = r#"
 kind: Project
 name: shop
 description: A shop
@@ -70,6 +68,9 @@ required_tags: {team: drv}
 actions: [READ_ONLINE]
 policy: {roles: [reader]}
 "#;
+
+#[test]
+fn objects_read_as_the_builder_makes_them() {
     let view = FeatureView::new("driver_stats")
         .entity("driver")
         .ttl(Duration::from_hours(24))
@@ -114,12 +115,10 @@ policy: {roles: [reader]}
                     .role("reader"),
             );
     let built: Vec<_> = built.objects.into_iter().map(|d| d.draft).collect();
-    assert_eq!(drafts(yaml), built);
+    assert_eq!(drafts(OBJECTS_YAML), built);
 }
 
-#[test]
-fn sources_read_as_the_builder_makes_them() {
-    let yaml = r#"
+const SOURCES_YAML: &str = r#"
 kind: FileSource
 name: hourly
 path: data/hourly.csv
@@ -162,6 +161,9 @@ name: moves
 region: eu-west-1
 stream_name: moves
 "#;
+
+#[test]
+fn sources_read_as_the_builder_makes_them() {
     let mut kafka = Source::kafka("clicks", "host:9092", "clicks")
         .watermark_delay(Duration::from_mins(5))
         .batch("hourly");
@@ -191,7 +193,7 @@ stream_name: moves
     .into_iter()
     .map(Draft::from)
     .collect();
-    assert_eq!(drafts(yaml), built);
+    assert_eq!(drafts(SOURCES_YAML), built);
 }
 
 #[test]
@@ -230,7 +232,7 @@ kind: FileSource
 name: s
 file_format: orc
 ",
-        expect![[r#"
+        &expect![[r#"
             unknown field (file: defs.yaml:4, view: stats, field: entites, did you mean: entities)
             wrong value (file: defs.yaml:5, view: stats, field: ttl, expected: a duration such as 90s, 15m, 3h or 7d, or a number of seconds, found: the text "1 week")
             unknown type (file: defs.yaml:7, view: stats, field: schema[0].dtype, did you mean: Int64, type: Int65)
@@ -275,7 +277,7 @@ kind: [Entity]
 ---
 some text
 ",
-        expect![[r#"
+        &expect![[r#"
             no `kind` (file: defs.yaml:2, expected: Project, Entity, FeatureView, StreamFeatureView, FeatureService, Permission, FileSource, BigQuerySource, SnowflakeSource, PushSource, RequestSource, KafkaSource, KinesisSource, or: list the file in .feastignore if it defines nothing)
             unknown kind (file: defs.yaml:4, kind: FeatureVew, did you mean: FeatureView, expected: Project, Entity, FeatureView, StreamFeatureView, FeatureService, Permission, FileSource, BigQuerySource, SnowflakeSource, PushSource, RequestSource, KafkaSource, KinesisSource)
             unknown kind (file: defs.yaml:7, kind: RedshiftSource, expected: Project, Entity, FeatureView, StreamFeatureView, FeatureService, Permission, FileSource, BigQuerySource, SnowflakeSource, PushSource, RequestSource, KafkaSource, KinesisSource)
@@ -303,7 +305,7 @@ name: s
 features: [stats]
 logging_config: {sample_rate: 1}
 ",
-        expect![[r#"
+        &expect![[r#"
             that field of Feast has no effect here yet (file: defs.yaml:5, view: stats, field: mode)
             that field of Feast has no effect here yet (file: defs.yaml:4, view: stats, field: source.connection_ref)
             that field of Feast has no effect here yet (file: defs.yaml:10, service: s, field: logging_config)
@@ -315,13 +317,13 @@ logging_config: {sample_rate: 1}
 fn entities_have_one_join_key() {
     check_problems(
         "kind: Entity\nname: e\njoin_keys: [a, b]\n",
-        expect![[r#"
+        &expect![[r#"
         an entity has exactly one join key (file: defs.yaml:1, entity: e, expected: one column; a composite key is made by several entities of a view)
     "#]],
     );
     check_problems(
         "kind: Entity\nname: e\njoin_keys: [a]\njoin_key: b\n",
-        expect![[r#"
+        &expect![[r#"
         an entity has exactly one join key (file: defs.yaml:1, entity: e, expected: one column; a composite key is made by several entities of a view)
     "#]],
     );
@@ -354,7 +356,7 @@ policy: {kind: GroupBasedPolicy, groups: [a]}
 kind: FeatureService
 name: t
 ",
-        expect![[r#"
+        &expect![[r#"
             unknown kind (file: defs.yaml:4, view: v, field: source.batch_source, kind: Entity, expected: FileSource, BigQuerySource, SnowflakeSource, PushSource, RequestSource, KafkaSource, KinesisSource)
             no `kind` (file: defs.yaml:8, view: w, field: source, expected: FileSource, BigQuerySource, SnowflakeSource, PushSource, RequestSource, KafkaSource, KinesisSource)
             unknown field (file: defs.yaml:12, service: s, field: features[0].feature, did you mean: features)
@@ -371,32 +373,32 @@ name: t
 fn text_that_is_no_yaml_names_its_line() {
     check_problems(
         "kind: Entity\nname: a\nname: b\n---\nkind: Entity\nname: 3\n",
-        expect![[r#"
+        &expect![[r#"
         not valid YAML: duplicate mapping key `name` is not allowed here (file: defs.yaml:3)
         wrong value (file: defs.yaml:6, field: name, expected: text (write it in quotes), found: the number 3)
     "#]],
     );
     check_problems(
         "kind: Entity\n\tname: a\n",
-        expect![[r#"
+        &expect![[r#"
         not valid YAML: while scanning a plain scalar, found a tab (file: defs.yaml:1, expected: spaces, not tabs)
     "#]],
     );
     check_problems(
         "kind: Entity\nname: [a\n",
-        expect![[r#"
+        &expect![[r#"
         not valid YAML: unclosed bracket '[' (file: defs.yaml:2)
     "#]],
     );
     check_problems(
         "kind: Entity\nname: *missing\n",
-        expect![[r#"
+        &expect![[r#"
         not valid YAML: reference to unknown value (file: defs.yaml:2)
     "#]],
     );
     check_problems(
         "? {a: b}\n: c\n",
-        expect![[r#"
+        &expect![[r#"
         not valid YAML: expected string scalar (file: defs.yaml:1)
     "#]],
     );

@@ -68,7 +68,7 @@ policy: {roles: [reader]}
 ";
 
 /// Applies [`FULL`], and shows the plan of the same text with some of it replaced.
-async fn check(changes: &[(&str, &str)], expected: Expect) {
+async fn check(changes: &[(&str, &str)], expected: &Expect) {
     let repo = Repo::new();
     repo.apply(FULL).await;
     let mut changed = FULL.to_owned();
@@ -95,7 +95,7 @@ async fn fields_of_a_view() {
                 "{name: conv_rate, dtype: Float64, description: share, tags: {unit: ratio}}",
             ),
         ],
-        expect![[r#"
+        &expect![[r#"
             Update FeatureView stats
               ttl: 1d -> 90m
               schema.conv_rate.dtype: Float32 -> Float64
@@ -114,9 +114,13 @@ async fn fields_of_a_view() {
         "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn lifetime_keys_and_serving_of_a_view() {
     check(
         &[("ttl: 1d", "ttl: 0")],
-        expect![[r#"
+        &expect![[r#"
         Update FeatureView stats
           ttl: 1d -> 0s
     "#]],
@@ -124,7 +128,7 @@ async fn fields_of_a_view() {
     .await;
     check(
         &[("ttl: 1d", "ttl: null")],
-        expect![[r#"
+        &expect![[r#"
         Update FeatureView stats
           ttl: 1d -> -
     "#]],
@@ -135,7 +139,7 @@ async fn fields_of_a_view() {
             ("name: stats\nentities: [driver]", "name: stats\nentities: [driver, rider]"),
             (", {name: trips, dtype: Int64}]", "]"),
         ],
-        expect![[r#"
+        &expect![[r#"
         Update Entity rider
           value_type: - -> Int64
         Update FeatureView stats
@@ -150,7 +154,7 @@ async fn fields_of_a_view() {
     .await;
     check(
         &[("ttl: 1d", "online: false")],
-        expect![[r#"
+        &expect![[r#"
         Update FeatureView stats
           ttl: 1d -> 0s
           online: true -> false
@@ -158,9 +162,13 @@ async fn fields_of_a_view() {
     "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn the_order_and_the_source_of_a_view() {
     check(
         &[("ttl: 1d", "enabled: false")],
-        expect![[r#"
+        &expect![[r#"
         Update FeatureView stats
           ttl: 1d -> 0s
           enabled: true -> false
@@ -173,7 +181,7 @@ async fn fields_of_a_view() {
             "ttl: 1d\nschema: [{name: conv_rate, dtype: Float32}, {name: trips, dtype: Int64}]",
             "schema: [{name: trips, dtype: Int64}, {name: conv_rate, dtype: Float32}]",
         )],
-        expect![[r#"
+        &expect![[r#"
         Update FeatureView stats
           ttl: 1d -> 0s
           schema.order: conv_rate, trips -> trips, conv_rate
@@ -182,7 +190,7 @@ async fn fields_of_a_view() {
     "#]],
     )
     .await;
-    check(&[("{name: trips, dtype: Int64}]\nsource: hourly", "{name: trips, dtype: Int64, vector_index: true, vector_length: 3, vector_search_metric: L2}]\nsource: inlet")], expect![[r#"
+    check(&[("{name: trips, dtype: Int64}]\nsource: hourly", "{name: trips, dtype: Int64, vector_index: true, vector_length: 3, vector_search_metric: L2}]\nsource: inlet")], &expect![[r#"
         Update FeatureView stats
           schema.trips.vector_index: - -> 3 L2
           source.name: hourly -> inlet
@@ -212,7 +220,7 @@ async fn a_source_changes_with_the_views_over_it() {
             ("features: [trips]", "features: [rides]"),
             ("join_keys: [trips]", "join_keys: [rides]"),
         ],
-        expect![[r#"
+        &expect![[r#"
             Update DataSource hourly
               file_format: - -> parquet
               field_mapping.trips: - -> rides
@@ -260,7 +268,7 @@ async fn fields_of_other_objects() {
             ("actions: [READ_ONLINE]", "actions: [READ]\ntypes: [Entity]\nname_patterns: [a.*]\nrequired_tags: {t: u}\ntags: {v: w}"),
             ("roles: [reader]", "roles: [reader, writer]"),
         ],
-        expect![[r#"
+        &expect![[r#"
             Update Project shop
               description: - -> ours
               tags.a: - -> b

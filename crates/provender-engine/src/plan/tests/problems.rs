@@ -9,12 +9,12 @@ use provender_core::registry::Change;
 use provender_core::{Kind, ValueType};
 use std::sync::Arc;
 
-async fn check(yaml: &str, expected: Expect) {
+async fn check(yaml: &str, expected: &Expect) {
     expected.assert_eq(&Repo::new().problems(yaml).await);
 }
 
 /// Documents after [`SOURCES`].
-async fn check_more(yaml: &str, expected: Expect) {
+async fn check_more(yaml: &str, expected: &Expect) {
     check(&format!("{SOURCES}---\n{}", yaml.trim_start()), expected).await;
 }
 
@@ -36,7 +36,7 @@ kind: FeatureService
 name: model
 features: [othr, 'other:trips', {view: other, features: [trip, trips, trips], join_key_map: {driver: x, driver_id: ''}}]
 ",
-        expect![[r#"
+        &expect![[r#"
             unknown entity drivr (file: defs.yaml:12, view: stats, did you mean: driver, field: entities[0])
             unknown entity rider (file: defs.yaml:12, view: stats, field: entities[1])
             unknown data source hurly (file: defs.yaml:12, view: stats, did you mean: hourly, field: source)
@@ -102,7 +102,7 @@ name: market
 kind: Project
 name: shop
 ",
-        expect![[r#"
+        &expect![[r#"
             the name differs from that of another source in case alone (file: defs.yaml:15, source: Daily, first: daily at defs.yaml:11)
             the source is declared twice (file: defs.yaml:23, source: daily, first: daily at defs.yaml:11)
             the entity is declared twice (file: defs.yaml:5, entity: driver, first: driver at defs.yaml:2)
@@ -189,7 +189,7 @@ entities: [typed]
 schema: [{name: trips, dtype: Int64}, {name: conv_rate, dtype: Float32}]
 source: hourly
 ",
-        expect![[r#"
+        &expect![[r#"
             a join key cannot have that type (file: defs.yaml:24, entity: money, field: value_type, found: Float64, expected: String, Int32, Int64, Bytes or UnixTimestamp)
             the join key city is not a column of the source (file: defs.yaml:29, view: a, expected: one of driver_id, event_timestamp, created, conv_rate, trips)
             the feature conv_rat is not a column of the source (file: defs.yaml:29, view: a, did you mean: conv_rate)
@@ -229,7 +229,7 @@ schema:
   - {name: conv_rate, dtype: Float32, vector_index: true}
 source: hourly
 ",
-        expect![[r#"
+        &expect![[r#"
             the ttl is negative (file: defs.yaml:12, view: a, field: ttl, found: -1s, expected: a duration; 0 for ever)
             the field is declared twice (file: defs.yaml:12, view: a, field: schema.trips)
             a field has no name (file: defs.yaml:12, view: a, field: schema)
@@ -368,7 +368,7 @@ kind: StreamFeatureView
 name: c
 source: hourly
 ",
-        expect![[r#"
+        &expect![[r#"
             the batch source holds no history itself (file: defs.yaml:15, source: nested, found: PushSource inner, expected: a source of files or of a warehouse, field: batch_source)
             a value of the request has no name, or that of another (file: defs.yaml:19, source: asked, field: schema[1].name, value: n)
             the source has no batch source, so that the view has no history (file: defs.yaml:23, view: a, field: source, found: PushSource bare, expected: a source with `batch_source`)
@@ -407,7 +407,7 @@ name: q
 actions: []
 policy: {roles: []}
 ",
-        expect![[r#"
+        &expect![[r#"
             the service reads no features (file: defs.yaml:12, service: none, field: features)
             the alias is empty (file: defs.yaml:21, service: s, view: v, field: features[0])
             unknown type (file: defs.yaml:25, permission: p, field: types, type: FeatureVew, expected: Project, FeatureView, OnDemandFeatureView, BatchFeatureView, StreamFeatureView, LabelView, Entity, FeatureService, DataSource, ValidationReference, SavedDataset, Permission)
