@@ -71,10 +71,8 @@ impl<S> Bed<S> {
             tempfile::tempdir().map_err(|e| Stop::broken(format_args!("no temporary folder: {e}")))?;
         let id = uuid::Uuid::new_v4().simple().to_string();
         let context = OpenContext::new(format!("conformance_{}", &id[..12]), folder.path());
-        Ok(match open(context.clone()).await.transpose()? {
-            Some(store) => Some(Self { store, context, open, _folder: folder }),
-            None => None,
-        })
+        let store = open(context.clone()).await.transpose()?;
+        Ok(store.map(|store| Self { store, context, open, _folder: folder }))
     }
 
     /// Opens the same store once more, as a second process would.
@@ -100,54 +98,38 @@ pub(crate) fn run<S: Send + Sync + 'static>(
 ) -> ExitCode {
     let arguments = Arguments::from_args();
     // Runners that list first, such as nextest, learn here what will be ignored; others see it, with the reason, when it runs.
-    let probe = (arguments.list || arguments.ignored).then(|| Probe::new(open));
+    let ignored =
+        if arguments.list || arguments.ignored { ignored(backend, rules, open) } else { Vec::new() };
     let trials = rules.iter().map(|rule| {
-        let ignored = probe.as_ref().is_some_and(|probe| probe.ignores(backend, rule));
         let open = Arc::clone(open);
-        Trial::ignorable_test(format!("{backend}::{}", rule.name), move || play(backend, rule, open))
-            .with_ignored_flag(ignored)
+        let play = move || verdict(backend, outcome(rule, open)?, required(backend));
+        Trial::ignorable_test(format!("{backend}::{}", rule.name), play)
+            .with_ignored_flag(ignored.contains(&rule.name))
     });
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-/// A store that is opened to ask what it can do.
-enum Probe<S> {
-    Store(S),
-    NotConfigured,
-    Fails,
+/// The rules that will be ignored, by the capabilities of a store that is opened to ask for them. One that cannot be opened fails every rule.
+fn ignored<S>(backend: &str, rules: &'static [Rule<S>], open: &Opener<S>) -> Vec<&'static str> {
+    let Ok(runtime) = runtime() else { return Vec::new() };
+    runtime.block_on(async {
+        let bed = Bed::new(Arc::clone(open)).await;
+        let ignores = |rule: &&Rule<S>| match &bed {
+            Ok(Some(bed)) => unmet(rule, &bed.store).is_some(),
+            Ok(None) => !required(backend),
+            Err(_) => false,
+        };
+        rules.iter().filter(ignores).map(|rule| rule.name).collect()
+    })
 }
 
-impl<S: Send + Sync + 'static> Probe<S> {
-    fn new(open: &Opener<S>) -> Self {
-        let bed = runtime().ok().map(|runtime| runtime.block_on(Bed::new(Arc::clone(open))));
-        match bed {
-            Some(Ok(Some(bed))) => Self::Store(bed.store),
-            Some(Ok(None)) => Self::NotConfigured,
-            Some(Err(_)) | None => Self::Fails,
-        }
-    }
-
-    fn ignores(&self, backend: &str, rule: &Rule<S>) -> bool {
-        match self {
-            Self::Store(store) => unmet(rule, store).is_some(),
-            Self::NotConfigured => !required(backend),
-            Self::Fails => false,
-        }
-    }
-}
-
-fn play<S: Send + Sync + 'static>(
-    backend: &str,
-    rule: &Rule<S>,
-    open: Opener<S>,
-) -> Result<Completion, Failed> {
-    match outcome(rule, open)? {
+/// What the run shows for a rule; `None` is the outcome where the backend is not configured.
+fn verdict(backend: &str, outcome: Option<Outcome>, required: bool) -> Result<Completion, Failed> {
+    match outcome {
         Some(Ok(())) => Ok(Completion::Completed),
         Some(Err(Stop::Ignored(reason))) => Ok(Completion::ignored_with(reason)),
-        Some(Err(Stop::Broken(message))) => Err(Failed::from(message)),
-        None if required(backend) => {
-            Err(Failed::from(format!("{backend} is not configured here, and CONFORMANCE_REQUIRE names it")))
-        }
+        Some(Err(Stop::Broken(message))) => Err(message.into()),
+        None if required => Err(format!("{backend} is not configured here, and {REQUIRE} names it").into()),
         None => Ok(Completion::ignored_with("not configured here")),
     }
 }
@@ -156,10 +138,7 @@ fn play<S: Send + Sync + 'static>(
 ///
 /// # Errors
 /// If there is no runtime to play it on.
-pub(crate) fn outcome<S: Send + Sync + 'static>(
-    rule: &Rule<S>,
-    open: Opener<S>,
-) -> std::io::Result<Option<Outcome>> {
+pub(crate) fn outcome<S>(rule: &Rule<S>, open: Opener<S>) -> std::io::Result<Option<Outcome>> {
     Ok(runtime()?.block_on(async {
         match Bed::new(open).await {
             Err(stop) => Some(Err(stop)),
@@ -176,8 +155,15 @@ fn unmet<S>(rule: &Rule<S>, store: &S) -> Option<&'static str> {
     rule.needs.iter().find(|need| !(need.met)(store)).map(|need| need.otherwise)
 }
 
+/// Environment variable with the backends, comma separated, that must be configured.
+const REQUIRE: &str = "CONFORMANCE_REQUIRE";
+
 fn required(backend: &str) -> bool {
-    std::env::var("CONFORMANCE_REQUIRE").is_ok_and(|names| names.split(',').any(|n| n.trim() == backend))
+    std::env::var(REQUIRE).is_ok_and(|names| is_named(backend, &names))
+}
+
+fn is_named(backend: &str, names: &str) -> bool {
+    names.split(',').any(|name| name.trim() == backend)
 }
 
 /// Several threads, so that tasks of a rule really run at the same time.
@@ -196,3 +182,55 @@ macro_rules! rule {
     };
 }
 pub(crate) use rule;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use provender_core::Error;
+
+    const RULE: Rule<u32> = Rule {
+        name: "stores_are_small",
+        needs: &[Need { met: |store| *store != 7, otherwise: "this store is 7" }],
+        run: |bed| {
+            Box::pin(async move {
+                let fresh = std::fs::read_dir(&bed.context.repo_dir).is_ok_and(|files| files.count() == 0);
+                if bed.store < 10 && fresh { Ok(()) } else { Err(Stop::broken("too large")) }
+            })
+        },
+    };
+
+    fn play(store: Option<Result<u32>>, required: bool) -> String {
+        let store = std::sync::Mutex::new(store);
+        let open = opener(move |_| std::future::ready(store.lock().unwrap().take()));
+        match verdict("small", outcome(&RULE, open).unwrap(), required) {
+            Ok(Completion::Completed) => "passed".to_owned(),
+            Ok(Completion::Ignored { reason }) => format!("ignored: {}", reason.unwrap()),
+            Err(failed) => format!("failed: {}", failed.message().unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_rule_passes_fails_or_says_why_it_was_ignored() {
+        assert_eq!(play(Some(Ok(1)), false), "passed");
+        assert!(play(Some(Ok(11)), false).starts_with("failed: too large\n  at "));
+        assert_eq!(play(Some(Ok(7)), true), "ignored: this store is 7");
+        let unreachable = play(Some(Err(Error::unavailable("no route to it"))), false);
+        assert!(unreachable.starts_with("failed: ") && unreachable.contains("no route to it"));
+    }
+
+    #[test]
+    fn what_is_not_configured_is_ignored_unless_required() {
+        assert_eq!(play(None, false), "ignored: not configured here");
+        assert!(
+            play(None, true).starts_with("failed: small is not configured here, and CONFORMANCE_REQUIRE")
+        );
+        assert!(is_named("redis", "dynamodb, redis") && !is_named("redis", "redis-cluster"));
+    }
+
+    #[test]
+    fn every_rule_has_a_project_of_its_own() {
+        let open = opener(|context: OpenContext| std::future::ready(Some(Ok(context.project))));
+        let project = || runtime().unwrap().block_on(Bed::new(Arc::clone(&open))).unwrap().unwrap().store;
+        assert_ne!(project(), project());
+    }
+}

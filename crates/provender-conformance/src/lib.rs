@@ -16,3 +16,6 @@ pub use offline::{OfflineHarness, offline};
 pub use online::online;
 pub use outcome::{Outcome, Stop};
 pub use registry::registry;
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ mod keys;
 mod known;
 mod nulls;
 mod random;
+mod recorded;
 mod refusals;
 mod report;
 mod scan;
@@ -170,6 +171,7 @@ pub static OFFLINE: &[Rule<OfflineHarness>] = &[
     rule!(refusals::an_event_column_that_is_no_time_is_named),
     rule!(refusals::an_unknown_source_is_not_found),
     rule!(refusals::foreign_sources_are_not_read),
+    rule!(recorded::recorded_joins_are_answered_as_feast_did),
     rule!(random::matches_the_oracle),
     rule!(random::latest_matches_the_oracle),
     rule!(random::range_matches_the_oracle),

@@ -5,10 +5,16 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use std::fmt::Debug;
 
+/// Tests of this crate play rules against a score of wrong stores, which show themselves soon.
+const DEFAULT_CASES: u32 = if cfg!(test) { 500 } else { 10_000 };
+
 /// How many random cases a rule plays: `PROVENDER_CASES`, else 10,000.
 pub(crate) fn cases() -> u32 {
-    std::env::var("PROVENDER_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
+    std::env::var("PROVENDER_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(DEFAULT_CASES)
 }
+
+/// Enough for a handful of rows, and a minute or two where a step takes a hundred milliseconds.
+const SHRINK_STEPS: u32 = 1_000;
 
 /// Plays `rounds` values of a strategy until one breaks the rule, and then looks for a smaller one that breaks it.
 ///
@@ -24,8 +30,12 @@ where
 {
     let seed = seed();
     announce(&format!("{what}, seed {seed}"));
-    let config =
-        Config { cases: rounds, failure_persistence: None, max_shrink_iters: 4000, ..Config::default() };
+    let config = Config {
+        cases: rounds,
+        failure_persistence: None,
+        max_shrink_iters: SHRINK_STEPS,
+        ..Config::default()
+    };
     let mut runner = TestRunner::new_with_rng(config, rng(seed));
     let result = runner.run(strategy, |value| match play(value) {
         Ok(()) => Ok(()),
@@ -36,7 +46,7 @@ where
         Ok(()) => Ok(()),
         Err(TestError::Abort(reason)) => Err(Stop::broken(format_args!("{what}: {reason}"))),
         Err(TestError::Fail(reason, _)) => {
-            Err(Stop::broken(format_args!("PROVENDER_SEED={seed} repeats this failure\n{reason}")))
+            Err(Stop::Broken(format!("PROVENDER_SEED={seed} repeats this failure\n{reason}")))
         }
     }
 }

@@ -184,7 +184,7 @@ pub(super) fn value_cell(data_type: &DataType, value: u8) -> Cell {
         D::Float64 | D::Float32 => {
             Cell::float([0.5, f64::NAN, -0.0, 0.0, f64::INFINITY, -1.5][usize::from(value % 6)])
         }
-        D::Boolean => Cell::Bool(value % 2 == 0),
+        D::Boolean => Cell::Bool(value.is_multiple_of(2)),
         D::Binary => Cell::Bytes(vec![value; usize::from(value)]),
         D::Timestamp(..) => Cell::Time(i64::from(value) - 3),
         D::Date32 => Cell::Time((i64::from(value) - 3) * 86_400_000_000),

@@ -2,7 +2,7 @@
 
 use super::OfflineHarness;
 use crate::cell::{Cell, cells};
-use crate::outcome::{Outcome, Stop, holds, same};
+use crate::outcome::{Outcome, Stop, same};
 use crate::table::table;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
@@ -24,6 +24,7 @@ pub(super) const HOUR: i64 = 3_600_000_000;
 /// A table that the store has, by the columns `id…` (join keys), `at` (event time), `created` (created time) and others (features).
 #[derive(Clone, Debug)]
 pub(super) struct Loaded {
+    name: String,
     pub(super) source: DataSource,
     pub(super) files: Vec<RecordBatch>,
 }
@@ -138,8 +139,8 @@ impl Bed {
             return Err(Stop::Ignored(format!("tables of this store have no {}", field.data_type())));
         }
         let name = format!("t{}", uuid::Uuid::new_v4().simple());
-        let source = (self.store.load)(name, files.clone()).await?;
-        Ok(Loaded { source, files })
+        let source = (self.store.load)(name.clone(), files.clone()).await?;
+        Ok(Loaded { name, source, files })
     }
 
     /// Loads a table of one file.
@@ -157,6 +158,12 @@ impl Bed {
         same("rows out against entity rows", &batches.iter().map(RecordBatch::num_rows).sum(), &count)?;
         let rows = rows_of(&schema, &batches)?;
         Ok(Answered { schema, rows, report: retrieved.report })
+    }
+
+    /// Prepares and runs a join that may be refused, at either step.
+    pub(super) async fn attempt(&self, request: HistoricalRequest) -> provender_core::Result<JoinReport> {
+        let job = self.store.store.historical(request).await?;
+        Ok(job.run().await?.report)
     }
 
     /// Joins one view with the entity rows of a table and compares the values.
@@ -195,12 +202,9 @@ pub(super) fn missing(loaded: &Loaded) -> Result<DataSource, Stop> {
         | SourceKind::Snowflake { table: place, .. } => place,
         _ => return Err(Stop::Ignored("no way to name a missing source of this kind".to_owned())),
     };
-    // The loaded name is one word of `t` and 32 hexadecimal digits.
-    let words = place.split(|c: char| !c.is_ascii_alphanumeric());
-    let Some(name) = words.filter(|word| word.len() == 33).next().map(str::to_owned) else {
+    *place = place.replace(&loaded.name, "nowhere");
+    if source.kind == loaded.source.kind {
         return Err(Stop::Ignored("the source's place does not hold the table's name".to_owned()));
-    };
-    *place = place.replace(&name, "nowhere");
-    holds("the missing source is another one", source.kind != loaded.source.kind)?;
+    }
     Ok(source)
 }

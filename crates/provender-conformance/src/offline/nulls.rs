@@ -1,6 +1,6 @@
 //! Nulls: in keys, in times, in values.
 
-use super::bed::{Bed, request};
+use super::bed::{Bed, owned, request};
 use crate::outcome::{Outcome, same};
 use crate::table::table;
 use provender_core::Kind;
@@ -57,16 +57,10 @@ pub(super) async fn a_null_in_the_winner_stays_null(bed: &Bed) -> Outcome {
 pub(super) async fn a_null_time_of_an_entity_row_finds_nothing(bed: &Bed) -> Outcome {
     let loaded = bed.table(&["id:i64 at:us@UTC value:i64", "1 09:00 10", "1 1900-01-01 9"]).await?;
     let spine = table(&["id:i64 time:us@UTC", "1 -", "1 10:00"])?;
-    let job = match bed.store.store.historical(request(vec![loaded.view()], vec![spine.clone()])).await {
+    let asked = request(vec![loaded.view()], vec![spine]);
+    match bed.attempt(asked.clone()).await {
         Err(error) if error.kind() == Kind::Invalid => return Ok(()),
-        job => job?,
-    };
-    match job.run().await {
-        Err(error) if error.kind() == Kind::Invalid => Ok(()),
-        retrieved => {
-            retrieved?;
-            let answered = bed.join(request(vec![loaded.view()], vec![spine])).await?;
-            same("values", &answered.lines(), &vec!["-".to_owned(), "10".to_owned()])
-        }
+        report => same("rows with a match", &report?.views[0].matched, &1)?,
     }
+    same("values", &bed.join(asked).await?.lines(), &owned(&["-", "10"]))
 }

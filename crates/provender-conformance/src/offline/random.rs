@@ -10,7 +10,7 @@ use arrow_array::RecordBatch;
 use proptest::collection::vec;
 use proptest::strategy::Strategy;
 use provender_core::model::DataSource;
-use provender_core::offline::JoinReport;
+use provender_core::offline::{JoinReport, RangeRequest, ViewJoin};
 use std::fmt::Write as _;
 use tokio::runtime::Handle;
 use tokio::task::block_in_place;
@@ -20,21 +20,21 @@ const QUESTIONS: usize = 10;
 
 pub(super) async fn matches_the_oracle(bed: &Bed) -> Outcome {
     let strategy = (history(limits(bed)), questions(join()));
-    play("matches_the_oracle: joins", property::cases(), &strategy, async |history, joins| {
+    play("matches_the_oracle: joins", property::cases(), &strategy, &async |history, joins| {
         play_joins(bed, history, joins).await
     })
 }
 
 pub(super) async fn latest_matches_the_oracle(bed: &Bed) -> Outcome {
     let strategy = (history(limits(bed)), questions(window()));
-    play("latest_matches_the_oracle: windows", property::cases() / 5, &strategy, async |history, windows| {
+    play("latest_matches_the_oracle: windows", property::cases() / 5, &strategy, &async |history, windows| {
         play_windows(bed, history, windows, true).await
     })
 }
 
 pub(super) async fn range_matches_the_oracle(bed: &Bed) -> Outcome {
     let strategy = (history(limits(bed)), questions(window()));
-    play("range_matches_the_oracle: windows", property::cases() / 10, &strategy, async |history, windows| {
+    play("range_matches_the_oracle: windows", property::cases() / 10, &strategy, &async |history, windows| {
         play_windows(bed, history, windows, false).await
     })
 }
@@ -55,7 +55,7 @@ fn play<T: std::fmt::Debug>(
     what: &str,
     cases: u32,
     strategy: &impl Strategy<Value = (History, Vec<T>)>,
-    test: impl AsyncFn(&History, &[T]) -> Outcome,
+    test: &impl AsyncFn(&History, &[T]) -> Outcome,
 ) -> Outcome {
     let rounds = cases.div_ceil(QUESTIONS as u32) + 1;
     let what = format!("{what}, {} of them over {rounds} generated histories", rounds * QUESTIONS as u32);
@@ -89,8 +89,9 @@ impl Stored {
         &self.files[index]
     }
 
-    fn describe(&self, question: &dyn std::fmt::Debug) -> String {
-        let mut text = format!("{question:#?}\n");
+    /// The tables of the sources, for whoever must find out what went wrong.
+    fn describe(&self) -> String {
+        let mut text = String::new();
         for (source, files) in self.sources.iter().zip(&self.files) {
             let _ = writeln!(text, "source {}:", source.name);
             for file in files {
@@ -108,8 +109,9 @@ async fn play_joins(bed: &Bed, history: &History, joins: &[Join]) -> Outcome {
         let behind: Vec<_> = request.views.iter().map(|view| stored.behind(&view.source)).collect();
         let expected = oracle::historical(&request, &behind)?;
         let told = || {
+            let views: String = request.views.iter().map(told_view).collect();
             let spine: String = request.spine.batches.iter().map(show).collect();
-            format!("{}entity rows:\n{spine}", stored.describe(&request.views))
+            format!("{views}{}entity rows:\n{spine}", stored.describe())
         };
         let answered = bed.join(request.clone()).await.map_err(|stop| stop.within(told()))?;
         same("values", &super::bed::lines(&answered.rows), &super::bed::lines(&expected.rows()))
@@ -145,7 +147,12 @@ async fn play_windows(bed: &Bed, history: &History, windows: &[Window], latest: 
             let scan = if latest { store.latest(asked).await? } else { store.range(asked).await? };
             bed.read(scan).await
         };
-        let told = || stored.describe(&request);
+        let told = || {
+            let RangeRequest { source, keys, created_column, start, end, .. } = &request;
+            let keys: Vec<&str> = keys.iter().map(|key| key.column.as_str()).collect();
+            let stored = stored.describe();
+            format!("{start} to {end} of {} by {keys:?} and {created_column:?}\n{stored}", source.name)
+        };
         let (rows, null_keys) = found.await.map_err(|stop| stop.within(told()))?;
         same_scan(rows, null_keys, expected, latest).map_err(|stop| stop.within(told()))?;
     }
@@ -158,6 +165,16 @@ fn same_scan(mut rows: Vec<Vec<Cell>>, null_keys: u64, mut expected: Scanned, la
     same("rows", &super::bed::lines(&rows), &super::bed::lines(&expected.rows))?;
     same("rows", &rows, &expected.rows)?;
     if latest { same("null keys", &null_keys, &expected.null_keys) } else { Ok(()) }
+}
+
+fn told_view(view: &ViewJoin) -> String {
+    let keys: Vec<String> = view.keys.iter().map(|key| format!("{} = {}", key.name, key.column)).collect();
+    let features: Vec<&str> = view.features.iter().map(|feature| feature.column.as_str()).collect();
+    let ViewJoin { name, source, created_column, ttl, known_at, .. } = view;
+    let source = &source.name;
+    format!(
+        "view {name}: {features:?} of {source} on {keys:?}, {created_column:?}, ttl {ttl:?}, {known_at:?}\n"
+    )
 }
 
 /// A batch as a table of text.

@@ -15,10 +15,7 @@ async fn source(bed: &Bed) -> Result<Loaded, Stop> {
 
 /// The error of a join, whether it comes when it is prepared or when it runs.
 async fn refusal(bed: &Bed, view: ViewJoin, spine: &[&str], kind: Kind) -> Result<Error, Stop> {
-    let result = match bed.store.store.historical(request(vec![view], vec![table(spine)?])).await {
-        Ok(job) => job.run().await.map(drop),
-        Err(error) => Err(error),
-    };
+    let result = bed.attempt(request(vec![view], vec![table(spine)?])).await;
     refused("a join that cannot be done", result, &[kind])
 }
 

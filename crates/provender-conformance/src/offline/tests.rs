@@ -48,6 +48,8 @@ fn a_wrong_store_breaks_the_rule_about_it() {
         (Flaw::UnmatchedRowsAreLost, "every_row_in_order"),
         (Flaw::DuplicatesCollapse, "every_row_in_order"),
         (Flaw::LeaksAreNotCounted, "leaks_are_counted"),
+        (Flaw::ExpiredIsNotTold, "every_entity_row_is_counted_once"),
+        (Flaw::TieTakesTheFirst, "recorded_joins_are_answered_as_feast_did"),
         (Flaw::KnownAtIsIgnored, "rows_created_later_are_not_known"),
         (Flaw::WindowIsHalfOpen, "latest_window_is_inclusive"),
         (Flaw::NullKeysAreScanned, "latest_leaves_out_and_counts_null_keys"),

@@ -130,13 +130,8 @@ pub(super) async fn a_time_beyond_the_calendar_is_in_the_future(bed: &Bed) -> Ou
     ];
     let loaded = bed.load(vec![RecordBatch::try_from_iter(columns)?]).await?;
     let spine = table(&["id:i64 time:us@UTC", "1 2026-01-01", "2 2026-01-01"])?;
-    let report = match bed.store.store.historical(request(vec![loaded.view()], vec![spine])).await {
-        Ok(job) => job.run().await.map(|retrieved| retrieved.report),
-        Err(error) => Err(error),
-    };
-    match report {
+    match bed.attempt(request(vec![loaded.view()], vec![spine])).await {
         Err(error) if error.kind() == Kind::Invalid => Ok(()),
-        Err(error) => Err(error.into()),
-        Ok(report) => holds("the far future is no match", report.views[0].matched <= 1),
+        report => holds("the far future is no match", report?.views[0].matched <= 1),
     }
 }

@@ -142,7 +142,7 @@ impl Bed {
     /// Writes rows.
     pub(super) async fn write(&self, table: &Arc<OnlineTable>, rows: &[Row]) -> Result<WriteSummary, Stop> {
         let rows: Vec<Raw> = rows.iter().map(Raw::from).collect();
-        Ok(write(&self.store, table, &rows).await?)
+        write(&self.store, table, &rows).await
     }
 
     /// All features of some keys, as text.

@@ -175,6 +175,8 @@ pub(super) async fn what_is_committed_stays_when_the_registry_is_opened_again(be
     let (found, snapshot) = second.snapshot().await?;
     same("version", &found, &version)?;
     same("entities", &entities(&snapshot, bed.project())?, &strings(&["driver: first"]))?;
+    // The first has just read, and must not go on from what it remembers.
+    same("entities, as the first sees them", &bed.entities().await?, &strings(&["driver: first"]))?;
     second.commit(&version, &[put(bed.project(), entity("driver", "second"))]).await?;
     same("entities, as the first sees them", &bed.entities().await?, &strings(&["driver: second"]))?;
     let late = bed.store.commit(&version, &[put(bed.project(), entity("driver", "third"))]).await;

@@ -30,6 +30,7 @@ pub(super) enum Flaw {
     UnmatchedRowsAreLost,
     DuplicatesCollapse,
     LeaksAreNotCounted,
+    ExpiredIsNotTold,
     KnownAtIsIgnored,
     WindowIsHalfOpen,
     NullKeysAreScanned,
@@ -304,6 +305,11 @@ impl RetrievalJob for Job {
         if self.flaw == Flaw::LeaksAreNotCounted {
             let views = &mut self.joined.report.views;
             views.iter_mut().for_each(|view| view.leaked = view.leaked.map(|_| 0));
+        }
+        if self.flaw == Flaw::ExpiredIsNotTold {
+            for view in &mut self.joined.report.views {
+                view.unmatched += std::mem::take(&mut view.expired);
+            }
         }
         Ok(Retrieved { batches: stream(&self.schema, &columns)?, report: self.joined.report })
     }
