@@ -3,6 +3,7 @@
 use crate::error::failed;
 use provender_core::{Error, RequestContext, Result};
 use rusqlite::{Connection, OpenFlags};
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,8 +51,7 @@ impl Database {
         };
         if self.open.as_ref().is_none_or(|(opened, _)| *opened != now) {
             self.open = None;
-            let connection = connect(&self.path, self.role, OpenFlags::empty())
-                .map_err(|e| failed(e, "open", &self.path))?;
+            let connection = connect(&self.path, self.role).map_err(|e| cannot_open(e, &self.path))?;
             self.open = Some((now, connection));
         }
         Ok(self.open.as_mut().map(|(_, connection)| connection))
@@ -74,8 +74,9 @@ impl Database {
                 std::fs::create_dir_all(folder)
                     .map_err(|e| Error::io(e, "create the folder of the online store", folder))?;
             }
-            connect(&self.path, self.role, OpenFlags::SQLITE_OPEN_CREATE)
-                .map_err(|e| failed(e, "create", &self.path))?;
+            // An empty file is an empty database, and unlike SQLite the system says why it cannot make one.
+            let made = File::options().append(true).create(true).open(&self.path);
+            made.map_err(|e| Error::io(e, "create the online store", &self.path))?;
         }
         let path = self.path();
         self.existing()?.ok_or_else(|| {
@@ -84,8 +85,8 @@ impl Database {
     }
 }
 
-fn connect(path: &Path, role: Role, create: OpenFlags) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | create;
+fn connect(path: &Path, role: Role) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -99,6 +100,14 @@ fn connect(path: &Path, role: Role, create: OpenFlags) -> rusqlite::Result<Conne
         )?,
     }
     Ok(connection)
+}
+
+/// SQLite does not say why it cannot open a file; the system does, if it cannot either.
+fn cannot_open(error: rusqlite::Error, path: &Path) -> Error {
+    match File::open(path) {
+        Err(reason) => Error::io(reason, "open the online store", path),
+        Ok(_) => failed(error, "open", path),
+    }
 }
 
 /// Tells a file from another one that took its path.
