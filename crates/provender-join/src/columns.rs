@@ -16,6 +16,8 @@ pub(crate) enum Origin {
 /// Columns to read, in the order asked.
 #[derive(Debug)]
 pub(crate) struct Columns {
+    /// Names in the source.
+    pub(crate) names: Vec<String>,
     /// Types in the first file.
     pub(crate) types: Vec<DataType>,
     /// How many of the columns, from the first on, come in that type from all files.
@@ -45,7 +47,8 @@ impl Columns {
         for file in 0..source.files().len() {
             files.push(FileColumns::find(source, file, names, &types[..typed])?);
         }
-        Ok(Self { types, typed, files })
+        let names = names.iter().map(|name| (*name).to_owned()).collect();
+        Ok(Self { names, types, typed, files })
     }
 
     /// Top-level columns to read from a file, ascending.

@@ -95,6 +95,3 @@ impl FileType {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -18,16 +18,20 @@ pub(crate) struct Chunk {
 pub(crate) struct UnitReader {
     pub(crate) source: Arc<Source>,
     pub(crate) columns: Arc<Columns>,
-    pub(crate) file: usize,
+    pub(crate) unit: usize,
     pub(crate) batches: Box<dyn Iterator<Item = Result<RecordBatch>> + Send>,
 }
 
 impl UnitReader {
+    fn file(&self) -> usize {
+        self.source.units()[self.unit].file
+    }
+
     fn chunk(&self, batch: &RecordBatch) -> Result<Chunk> {
         let rows = batch.num_rows();
         let Columns { types, typed, .. } = self.columns.as_ref();
         let mut columns = Vec::with_capacity(types.len());
-        for (i, (origin, data_type)) in self.columns.origins(self.file).iter().zip(types).enumerate() {
+        for (i, (origin, data_type)) in self.columns.origins(self.file()).iter().zip(types).enumerate() {
             let column = match origin {
                 Origin::Read(index) => batch.column(*index).clone(),
                 Origin::Partition(index) => self.constant(*index, rows)?,
@@ -41,7 +45,7 @@ impl UnitReader {
 
     fn constant(&self, partition: usize, rows: usize) -> Result<ArrayRef> {
         let (_, values) = &self.source.partitions()[partition];
-        let index = i32::try_from(self.file).map_err(|_| Error::unsupported("too many files"))?;
+        let index = i32::try_from(self.file()).map_err(|_| Error::unsupported("too many files"))?;
         Ok(arrow_select::take::take(values, &Int32Array::from_value(index, rows), None)?)
     }
 }
@@ -51,7 +55,6 @@ impl Iterator for UnitReader {
 
     fn next(&mut self) -> Option<Self::Item> {
         let chunk = self.batches.next()?.and_then(|batch| self.chunk(&batch));
-        let path = || &self.source.files()[self.file].stored.path;
-        Some(chunk.map_err(|error| error.with("file", path()).with("source", self.source.name())))
+        Some(chunk.map_err(|error| self.source.located(self.unit, error)))
     }
 }

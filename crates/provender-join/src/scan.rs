@@ -9,7 +9,7 @@ use crate::slots::{Candidate, SlotWriter, Slots, position};
 use crate::source::Source;
 use crate::threads;
 use arrow_array::{Array, TimestampMicrosecondArray};
-use provender_core::{RequestContext, Result};
+use provender_core::{Error, RequestContext, Result};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -61,7 +61,7 @@ impl Scan<'_> {
             for chunk in self.source.read(unit, self.columns, None)? {
                 let chunk = chunk?;
                 context.check()?;
-                let rows = Rows::of(self, &chunk, groups)?;
+                let rows = Rows::of(self, &chunk, groups).map_err(|e| self.source.located(unit, e))?;
                 self.offer(&rows, position(unit, first), writer, seen.as_deref());
                 first += chunk.rows as u32;
                 let done = done.fetch_add(chunk.rows as u64, Ordering::Relaxed) + chunk.rows as u64;
@@ -114,8 +114,10 @@ impl<'a> Rows<'a> {
         let (keys, times) = chunk.columns.split_at(scan.keys);
         let keys = keys.iter().map(KeyValues::of).collect::<Result<Vec<_>>>()?;
         scan.groups.index.look_up(&keys, chunk.rows, groups);
-        let created = times.get(1).map(instants).transpose()?;
-        Ok(Self { groups, event: instants(&times[0])?, created })
+        let times = times.iter().zip(&scan.columns.names[scan.keys..]);
+        let mut times = times.map(|(array, name)| instants(array).map_err(|e| e.with("column", name)));
+        let event = times.next().ok_or_else(|| Error::internal("a scan without event times"))??;
+        Ok(Self { groups, event, created: times.next().transpose()? })
     }
 
     /// The created time of a row; the smallest number for null.

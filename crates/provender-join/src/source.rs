@@ -163,16 +163,25 @@ impl Source {
         columns: &Arc<Columns>,
         rows: Option<&[u32]>,
     ) -> Result<UnitReader> {
-        let unit = self.units[unit];
-        let file = &self.files[unit.file];
-        let roots = columns.roots(unit.file);
-        let named = |error: Error| error.with("file", &file.stored.path).with("source", &self.name);
-        let stored = self.storage.open(&file.stored.path).map_err(named)?;
-        let batches: Box<dyn Iterator<Item = Result<_>> + Send> = match &file.body {
-            Body::Parquet(body) => Box::new(body.read(stored, unit.row_group, roots, rows).map_err(named)?),
-            Body::Csv(body) => Box::new(body.read(stored, roots, rows).map_err(named)?),
+        let Unit { file, row_group, .. } = self.units[unit];
+        let roots = columns.roots(file);
+        let open = || {
+            let SourceFile { stored, body } = &self.files[file];
+            let stored = self.storage.open(&stored.path)?;
+            let batches: Box<dyn Iterator<Item = Result<_>> + Send> = match body {
+                Body::Parquet(body) => Box::new(body.read(stored, row_group, roots, rows)?),
+                Body::Csv(body) => Box::new(body.read(stored, roots, rows)?),
+            };
+            Ok(batches)
         };
-        Ok(UnitReader { source: Arc::clone(self), columns: Arc::clone(columns), file: unit.file, batches })
+        let batches = open().map_err(|error| self.located(unit, error))?;
+        Ok(UnitReader { source: Arc::clone(self), columns: Arc::clone(columns), unit, batches })
+    }
+
+    /// An error about the content of a unit, with its place.
+    pub(crate) fn located(&self, unit: usize, error: Error) -> Error {
+        let file = &self.files[self.units[unit].file];
+        error.with("file", &file.stored.path).with("source", &self.name)
     }
 }
 

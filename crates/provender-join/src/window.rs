@@ -88,8 +88,11 @@ impl Window {
 
     /// Event time, and created time if there is one, of a chunk that ends with them.
     fn times(&self, chunk: &Chunk) -> Result<Vec<TimestampMicrosecondArray>> {
-        let count = 1 + usize::from(self.request.created_column.is_some());
-        chunk.columns[chunk.columns.len() - count..].iter().map(instants).collect()
+        let names = [Some(&self.request.event_column), self.request.created_column.as_ref()];
+        let names: Vec<_> = names.into_iter().flatten().collect();
+        let times = &chunk.columns[chunk.columns.len() - names.len()..];
+        let named = |(array, name)| instants(array).map_err(|e| e.with("column", name));
+        times.iter().zip(names).map(named).collect()
     }
 
     /// A chunk as it is handed out.

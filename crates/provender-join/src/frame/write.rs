@@ -1,7 +1,7 @@
 //! Writes a frame as Parquet, CSV or JSON, aside and then renamed, so that no reader sees half a file.
 
-use super::parquet_writer::ParquetWriter;
 use super::FileType;
+use super::parquet_writer::ParquetWriter;
 use crate::storage::write_aside;
 use arrow_array::RecordBatch;
 use arrow_cast::cast;
@@ -46,7 +46,11 @@ trait Sink {
     fn finish(self: Box<Self>) -> Result<()>;
 }
 
-fn sink<'a>(file_type: FileType, file: BufWriter<&'a File>, schema: &SchemaRef) -> Result<Box<dyn Sink + 'a>> {
+fn sink<'a>(
+    file_type: FileType,
+    file: BufWriter<&'a File>,
+    schema: &SchemaRef,
+) -> Result<Box<dyn Sink + 'a>> {
     Ok(match file_type {
         FileType::Parquet => Box::new(ParquetWriter::new(file, schema)?),
         FileType::Csv => Box::new(Csv::new(file, schema)?),

@@ -38,7 +38,8 @@ impl Window {
             for chunk in self.source.read(unit, &columns, None)? {
                 let chunk = chunk?;
                 context.check()?;
-                self.offer(&chunk, position(unit, first), &keyed, buckets)?;
+                let offered = self.offer(&chunk, position(unit, first), &keyed, buckets);
+                offered.map_err(|error| self.source.located(unit, error))?;
                 first += chunk.rows as u32;
                 let done = done.fetch_add(chunk.rows as u64, Ordering::Relaxed) + chunk.rows as u64;
                 context.progress.report(&task, done, Some(total));

@@ -12,6 +12,8 @@ pub struct Range {
     window: Window,
     task: Arc<str>,
     next_unit: usize,
+    /// The unit being read.
+    unit: usize,
     reader: Option<UnitReader>,
     done: u64,
     failed: bool,
@@ -22,7 +24,7 @@ impl Window {
     #[must_use]
     pub fn range(self) -> Range {
         let task = format!("read {}", self.source.name()).into();
-        Range { window: self, task, next_unit: 0, reader: None, done: 0, failed: false }
+        Range { window: self, task, next_unit: 0, unit: 0, reader: None, done: 0, failed: false }
     }
 }
 
@@ -33,6 +35,7 @@ impl Range {
             self.window.request.context.check()?;
             let Some(chunk) = self.reader.as_mut().and_then(Iterator::next) else {
                 let Some(unit) = self.window.units.get(self.next_unit) else { return Ok(None) };
+                self.unit = *unit;
                 self.reader = Some(self.window.source.read(*unit, &self.window.columns, None)?);
                 self.next_unit += 1;
                 continue;
@@ -40,7 +43,8 @@ impl Range {
             let chunk = chunk?;
             self.done += chunk.rows as u64;
             self.window.request.context.progress.report(&self.task, self.done, Some(self.total()));
-            let events = &self.window.times(&chunk)?[0];
+            let times = self.window.times(&chunk);
+            let events = &times.map_err(|error| self.window.source.located(self.unit, error))?[0];
             let inside = |event: Option<i64>| Some(event.is_some_and(|event| self.window.holds(event)));
             let inside: BooleanArray = events.iter().map(inside).collect();
             if inside.true_count() > 0 {

@@ -1,4 +1,5 @@
 //! The join against a brute-force oracle, and its sources, windows and frames on real files.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod frames;
 mod historical;

@@ -2,11 +2,11 @@
 
 /// A row on either side: its keys, and for feature rows its times.
 #[derive(Clone, Debug)]
-pub struct Row {
-    pub keys: Vec<Option<i64>>,
+pub(crate) struct Row {
+    pub(crate) keys: Vec<Option<i64>>,
     /// Event time, or the time of an entity row.
-    pub time: Option<i64>,
-    pub created: Option<i64>,
+    pub(crate) time: Option<i64>,
+    pub(crate) created: Option<i64>,
 }
 
 impl Row {
@@ -22,14 +22,14 @@ impl Row {
 
 /// What an entity row gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The n-th feature row.
     Matched(usize),
     Expired,
     Unmatched,
 }
 
-pub fn point_in_time(entity: &Row, rows: &[Row], ttl: Option<i64>, known_at_created: bool) -> Outcome {
+pub(crate) fn point_in_time(entity: &Row, rows: &[Row], ttl: Option<i64>, known_at_created: bool) -> Outcome {
     let Some(at) = entity.time else { return Outcome::Unmatched };
     let visible = |row: &Row| {
         row.has_key(&entity.keys)
@@ -45,7 +45,7 @@ pub fn point_in_time(entity: &Row, rows: &[Row], ttl: Option<i64>, known_at_crea
 }
 
 /// Rows of the window that are the newest of their key, ascending; and how many rows have a null key.
-pub fn latest(rows: &[Row], start: i64, end: i64) -> (Vec<usize>, u64) {
+pub(crate) fn latest(rows: &[Row], start: i64, end: i64) -> (Vec<usize>, u64) {
     let inside: Vec<usize> =
         (0..rows.len()).filter(|i| rows[*i].time.is_some_and(|t| (start..=end).contains(&t))).collect();
     let (keyed, null): (Vec<_>, Vec<_>) =

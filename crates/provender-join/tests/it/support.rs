@@ -12,46 +12,51 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use tempfile::TempDir;
+pub(crate) use tempfile::TempDir;
 
-pub fn temp() -> TempDir {
+pub(crate) fn temp() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-pub fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+pub(crate) fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     let fields = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     RecordBatch::try_new(schema, columns.into_iter().map(|(_, array)| array).collect()).unwrap()
 }
 
-pub fn ints(values: impl IntoIterator<Item = impl Into<Option<i64>>>) -> ArrayRef {
+pub(crate) fn ints(values: impl IntoIterator<Item = impl Into<Option<i64>>>) -> ArrayRef {
     Arc::new(values.into_iter().map(Into::into).collect::<Int64Array>())
 }
 
 /// Instants in microseconds, UTC.
-pub fn times(values: impl IntoIterator<Item = impl Into<Option<i64>>>) -> ArrayRef {
+pub(crate) fn times(values: impl IntoIterator<Item = impl Into<Option<i64>>>) -> ArrayRef {
     let values = values.into_iter().map(Into::into);
     Arc::new(values.collect::<arrow_array::TimestampMicrosecondArray>().with_timezone("UTC"))
 }
 
-pub fn texts<'a>(values: impl IntoIterator<Item = impl Into<Option<&'a str>>>) -> ArrayRef {
+pub(crate) fn texts<'a>(values: impl IntoIterator<Item = impl Into<Option<&'a str>>>) -> ArrayRef {
     Arc::new(values.into_iter().map(Into::into).collect::<arrow_array::StringArray>())
 }
 
-pub fn write_parquet(path: &Path, batch: &RecordBatch, row_group: usize) -> PathBuf {
+/// A file with pages of a few rows.
+pub(crate) fn write_parquet(path: &Path, batch: &RecordBatch, row_group: usize) -> PathBuf {
+    write_pages(path, batch, row_group, 3)
+}
+
+pub(crate) fn write_pages(path: &Path, batch: &RecordBatch, row_group: usize, page: usize) -> PathBuf {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     let properties = WriterProperties::builder()
         .set_max_row_group_row_count(Some(row_group))
-        .set_data_page_row_count_limit(3)
-        .set_write_batch_size(2);
-    let mut writer =
-        ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), Some(properties.build())).unwrap();
+        .set_data_page_row_count_limit(page)
+        .set_write_batch_size(page);
+    let properties = Some(properties.build());
+    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), properties).unwrap();
     writer.write(batch).unwrap();
     writer.close().unwrap();
     path.to_owned()
 }
 
-pub fn open(path: &Path) -> Result<Arc<Source>> {
+pub(crate) fn open(path: &Path) -> Result<Arc<Source>> {
     let format = if path.to_str().unwrap().ends_with("csv") { Format::Csv } else { Format::Parquet };
     Ok(Arc::new(Source::open(
         &SourceSpec::new("stats", path.to_str().unwrap(), format),
@@ -59,7 +64,7 @@ pub fn open(path: &Path) -> Result<Arc<Source>> {
     )?))
 }
 
-pub fn spine(batches: Vec<RecordBatch>) -> Arc<Spine> {
+pub(crate) fn spine(batches: Vec<RecordBatch>) -> Arc<Spine> {
     Arc::new(Spine { schema: batches[0].schema(), batches, event_column: "time".into() })
 }
 
@@ -83,7 +88,7 @@ fn feature(name: &str) -> FeatureColumn {
 }
 
 /// A view with the time columns `event` and `created`; `a=b` is column `b` known as `a`.
-pub fn view(keys: &[&str], features: &[&str]) -> ViewJoin {
+pub(crate) fn view(keys: &[&str], features: &[&str]) -> ViewJoin {
     ViewJoin {
         name: "view".into(),
         source: data_source(),
@@ -96,7 +101,7 @@ pub fn view(keys: &[&str], features: &[&str]) -> ViewJoin {
     }
 }
 
-pub fn range(keys: &[&str], features: &[&str], start: i64, end: i64) -> RangeRequest {
+pub(crate) fn range(keys: &[&str], features: &[&str], start: i64, end: i64) -> RangeRequest {
     RangeRequest {
         source: data_source(),
         keys: keys.iter().map(|k| key(k)).collect(),
@@ -109,17 +114,17 @@ pub fn range(keys: &[&str], features: &[&str], start: i64, end: i64) -> RangeReq
     }
 }
 
-pub fn prepare(spine: &Arc<Spine>, view: ViewJoin, source: &Arc<Source>) -> Result<HistoricalJoin> {
+pub(crate) fn prepare(spine: &Arc<Spine>, view: ViewJoin, source: &Arc<Source>) -> Result<HistoricalJoin> {
     let views = vec![(view, Arc::clone(source))];
     HistoricalJoin::new(Arc::clone(spine), views, JoinOptions::default(), RequestContext::local())
 }
 
-pub fn join(spine: &Arc<Spine>, view: ViewJoin, source: &Arc<Source>) -> Result<Joined> {
+pub(crate) fn join(spine: &Arc<Spine>, view: ViewJoin, source: &Arc<Source>) -> Result<Joined> {
     prepare(spine, view, source)?.run()
 }
 
 /// A column of all batches as integers.
-pub fn column(batches: impl IntoIterator<Item = Result<RecordBatch>>, name: &str) -> Vec<Option<i64>> {
+pub(crate) fn column(batches: impl IntoIterator<Item = Result<RecordBatch>>, name: &str) -> Vec<Option<i64>> {
     let mut values = Vec::new();
     for batch in batches {
         let column =
