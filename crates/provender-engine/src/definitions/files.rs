@@ -60,8 +60,14 @@ impl Walk<'_> {
                 continue;
             }
             let relative = relative.join(&name);
-            // A link to nowhere is nobody's definition.
-            let Ok(metadata) = std::fs::metadata(self.repo_dir.join(&relative)) else { continue };
+            let metadata = match std::fs::metadata(self.repo_dir.join(&relative)) {
+                Ok(metadata) => metadata,
+                // A full sync would take the objects of a definition file that is merely out of reach for deleted.
+                Err(error) if is_definition_file(&relative) && !self.ignore.ignores(&relative, false) => {
+                    return Err(Error::io(error, "read a definition file", self.repo_dir.join(&relative)));
+                }
+                Err(_) => continue,
+            };
             if self.ignore.ignores(&relative, metadata.is_dir()) {
                 continue;
             }

@@ -90,9 +90,20 @@ fn links_may_lead_in_circles_or_nowhere() {
     use std::os::unix::fs::symlink;
     let dir = folder(&[("sub/a.yaml", ENTITY)]);
     symlink(dir.path(), dir.path().join("sub/up")).unwrap();
-    symlink("missing.yaml", dir.path().join("sub/broken.yaml")).unwrap();
+    symlink("missing", dir.path().join("sub/broken")).unwrap();
     symlink("sub/a.yaml", dir.path().join("linked.yaml")).unwrap();
     assert_eq!(found(&dir), ["linked.yaml", "sub/a.yaml"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_definition_file_out_of_reach_is_not_taken_for_deleted() {
+    let dir = folder(&[("a.yaml", ENTITY)]);
+    std::os::unix::fs::symlink("missing.yaml", dir.path().join("broken.yaml")).unwrap();
+    let error = Definitions::load(dir.path()).unwrap_err().0.remove(0);
+    assert!(error.to_string().contains("broken.yaml"), "{error}");
+    fs::write(dir.path().join(".feastignore"), "broken.yaml\n").unwrap();
+    assert_eq!(found(&dir), ["a.yaml"]);
 }
 
 #[test]

@@ -52,8 +52,7 @@ pub(crate) fn desired(scope: Scope<'_>, inventory: &Inventory<'_>, problems: &mu
         inventory.services.iter().map(|item| services::resolve(scope, &resolved, item, problems)).collect();
     let permissions: Vec<_> =
         inventory.permissions.iter().map(|item| permissions::resolve(item, problems)).collect();
-    let mut objects: Vec<Object> =
-        project(scope, inventory, problems).into_iter().map(|p| Object::Project(Arc::new(p))).collect();
+    let mut objects = vec![Object::Project(Arc::new(project(scope, inventory, problems)))];
     objects.extend(resolved.sources.into_values().map(|o| Object::DataSource(Arc::new(o))));
     objects.extend(resolved.entities.into_values().map(|o| Object::Entity(Arc::new(o))));
     objects.extend(resolved.views.into_values().map(|o| Object::FeatureView(Arc::new(o))));
@@ -64,7 +63,7 @@ pub(crate) fn desired(scope: Scope<'_>, inventory: &Inventory<'_>, problems: &mu
 }
 
 /// The project's own object: as declared, else as registered with the description of the configuration.
-fn project(scope: Scope<'_>, inventory: &Inventory<'_>, problems: &mut Vec<Error>) -> Option<Project> {
+fn project(scope: Scope<'_>, inventory: &Inventory<'_>, problems: &mut Vec<Error>) -> Project {
     let name = &scope.config.project;
     if let Some(item) = inventory.projects.first() {
         if item.name != name {
@@ -72,20 +71,14 @@ fn project(scope: Scope<'_>, inventory: &Inventory<'_>, problems: &mut Vec<Error
                 item.problem("the project has another name in feature_store.yaml").with("expected", name),
             );
         }
-        return Some(item.draft.model.clone());
+        return item.draft.model.clone();
     }
-    let mut project = match scope.snapshot.project(name) {
-        Ok(Some(registered)) => Project::clone(registered),
-        Ok(None) => Project { name: name.clone(), ..Project::default() },
-        Err(error) => {
-            problems.push(error);
-            return None;
-        }
-    };
+    let registered = scope.snapshot.project(name).ok().flatten().map(|project| Project::clone(project));
+    let mut project = registered.unwrap_or_else(|| Project { name: name.clone(), ..Project::default() });
     if !scope.config.project_description.is_empty() {
         project.description.clone_from(&scope.config.project_description);
     }
-    Some(project)
+    project
 }
 
 /// Gives entities without a declared type the one that the sources of their views have.

@@ -5,7 +5,7 @@ use super::desired::{Scope, desired};
 use super::infra::{Infra, Tables};
 use super::inventory::Inventory;
 use super::schemas::Schemas;
-use super::{ApplyOptions, Plan};
+use super::{ApplyOptions, ObjectAction, Plan};
 use crate::definitions::build::SourceRef;
 use crate::resolve::join_keys;
 use crate::table::online_table;
@@ -23,6 +23,7 @@ pub(super) struct Planner<'a> {
     inventory: Inventory<'a>,
     options: &'a ApplyOptions,
     schemas: Schemas,
+    declares_nothing: bool,
 }
 
 /// A plan with what it takes to execute it.
@@ -49,7 +50,8 @@ impl<'a> Planner<'a> {
         let inventory = Inventory::of(definitions, &mut problems);
         let mut schemas = Schemas::new(options.skip_source_validation);
         schemas.read_declared(&store.offline, &inventory.sources, &mut problems).await;
-        let planner = Self { store, inventory, options, schemas };
+        let declares_nothing = definitions.objects.is_empty();
+        let planner = Self { store, inventory, options, schemas, declares_nothing };
         if problems.is_empty() {
             return Ok(planner);
         }
@@ -73,6 +75,9 @@ impl<'a> Planner<'a> {
         let project = self.store.project();
         let tables = desired_tables(project, &desired);
         let steps = steps(&snapshot, project, desired, self.options.delete);
+        if self.declares_nothing {
+            refuse_to_empty(&steps)?;
+        }
         let infra = self.infra(&snapshot, &steps, tables);
         Ok(Planned::new(self.store, base, &snapshot, steps, infra))
     }
@@ -129,6 +134,17 @@ impl Planned {
             Plan { id: String::new(), project: store.project().to_owned(), objects: shown, infra: changes };
         plan.id = plan_id(&plan, &steps, snapshot);
         Self { plan, base, steps, hidden: missing_dummy(snapshot, store.project()), infra }
+    }
+}
+
+/// A folder without any definition is a wrong folder, or one with definitions in another language, far more often than the wish to delete everything.
+fn refuse_to_empty(steps: &[Step]) -> Result<()> {
+    match steps.iter().filter(|step| step.shown.action == ObjectAction::Delete).count() {
+        0 => Ok(()),
+        count => Err(Error::invalid(format!(
+            "the repository declares nothing, and the apply would delete all {count} objects of the project"
+        ))
+        .with("expected", "definitions in .yaml files; teardown if everything is to be deleted")),
     }
 }
 

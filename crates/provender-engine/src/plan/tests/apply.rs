@@ -2,13 +2,15 @@
 
 use super::repo::{Repo, SOURCES, parse, shop, show};
 use crate::{ApplyOptions, ObjectAction};
+use async_trait::async_trait;
 use expect_test::expect;
+use provender_core::memory::MemoryRegistry;
 use provender_core::model::{
     DataSource, Entity, FeatureView, Field, MaterializationInterval, Object, ObjectKind, OnDemandFeatureView,
     OnDemandSource, OtherObject, Projection, SourceKind,
 };
-use provender_core::registry::Change;
-use provender_core::{Kind, Timestamp, ValueType};
+use provender_core::registry::{Change, ObjectCodec, RegistrySnapshot, Stored, Version};
+use provender_core::{Error, Kind, Registry, Result, Timestamp, ValueType};
 use std::sync::Arc;
 
 fn keep() -> ApplyOptions {
@@ -100,6 +102,80 @@ async fn a_full_sync_deletes_what_is_no_longer_declared() {
         Entity __dummy
         Entity driver"#]]
     .assert_eq(&repo.objects().await.join("\n"));
+}
+
+#[tokio::test]
+async fn a_folder_without_definitions_does_not_empty_the_project() {
+    let repo = Repo::new();
+    assert_eq!(show(&repo.apply("# nothing\n").await), "Create Project shop\n");
+    repo.apply(&shop()).await;
+    expect![[r#"
+        the repository declares nothing, and the apply would delete all 3 objects of the project (expected: definitions in .yaml files; teardown if everything is to be deleted)
+    "#]].assert_eq(&repo.problems("# nothing\n").await);
+    assert!(repo.apply_with("# nothing\n", &keep()).await.unwrap().is_empty());
+}
+
+/// Decodes nothing.
+#[derive(Debug)]
+struct Broken;
+
+impl ObjectCodec for Broken {
+    fn decode(&self, _: ObjectKind, _: &[u8]) -> Result<Object> {
+        Err(Error::internal("damaged"))
+    }
+
+    fn to_json(&self, _: ObjectKind, _: &[u8]) -> Result<serde_json::Value> {
+        Err(Error::internal("damaged"))
+    }
+}
+
+/// The registry in memory, with some objects whose bytes are damaged.
+#[derive(Debug)]
+struct Damaged {
+    inner: Arc<MemoryRegistry>,
+    names: &'static [&'static str],
+}
+
+#[async_trait]
+impl Registry for Damaged {
+    async fn snapshot(&self) -> Result<(Version, Arc<RegistrySnapshot>)> {
+        let (version, snapshot) = self.inner.snapshot().await?;
+        let objects = snapshot.objects("shop").map(|stored| {
+            if !self.names.contains(&&*stored.name) {
+                return Arc::clone(stored);
+            }
+            let (project, name) = (stored.project.clone(), stored.name.clone());
+            Arc::new(Stored::lazy(stored.kind, project, name, b"?".as_slice().into(), Arc::new(Broken)))
+        });
+        Ok((version, Arc::new(RegistrySnapshot::new(objects, None))))
+    }
+
+    async fn commit(&self, base: &Version, changes: &[Change]) -> Result<Version> {
+        self.inner.commit(base, changes).await
+    }
+
+    fn describe(&self) -> String {
+        "damaged".to_owned()
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_object_is_replaced_by_its_definition() {
+    let repo = Repo::new();
+    repo.apply(&shop()).await;
+    let registry = Damaged { inner: Arc::clone(&repo.registry), names: &["shop", "stats", "driver"] };
+    let store = repo.with_stores(Arc::new(registry), Arc::clone(&repo.online) as _);
+    let applied = store.apply(&parse(&shop()), &ApplyOptions::default()).await.unwrap();
+    expect![[r#"
+        Update Project shop
+          (stored object): damaged -> as declared
+        Update Entity driver
+          (stored object): damaged -> as declared
+        Update FeatureView stats
+          (stored object): damaged -> as declared
+        Create memory of shop stats
+    "#]]
+    .assert_eq(&show(&applied.plan));
 }
 
 #[tokio::test]

@@ -162,10 +162,6 @@ async fn lifetime_keys_and_serving_of_a_view() {
     "#]],
     )
     .await;
-}
-
-#[tokio::test]
-async fn the_order_and_the_source_of_a_view() {
     check(
         &[("ttl: 1d", "enabled: false")],
         &expect![[r#"
@@ -176,6 +172,10 @@ async fn the_order_and_the_source_of_a_view() {
     "#]],
     )
     .await;
+}
+
+#[tokio::test]
+async fn the_order_and_the_source_of_a_view() {
     check(
         &[(
             "ttl: 1d\nschema: [{name: conv_rate, dtype: Float32}, {name: trips, dtype: Int64}]",
