@@ -8,6 +8,7 @@ pub mod online;
 pub mod oracle;
 mod outcome;
 mod property;
+mod race;
 pub mod registry;
 pub mod table;
 

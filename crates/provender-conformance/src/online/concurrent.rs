@@ -4,7 +4,9 @@ use super::Store;
 use super::bed::{Bed, Raw, key, keys, read_all, seconds, shown, write};
 use crate::generate::values::text_value;
 use crate::outcome::{Outcome, Stop, holds, same};
+use crate::race::Race;
 use provender_core::online::{OnlineTable, ViewRows};
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::task::JoinSet;
 
@@ -46,15 +48,35 @@ fn whole(rows: &ViewRows) -> Outcome {
 
 pub(super) async fn readers_never_see_torn_rows(bed: &Bed) -> Outcome {
     let table = bed.set_up("stats", &FEATURES).await?;
-    let mut tasks = JoinSet::new();
-    for writer in 0..3 {
-        tasks.spawn(keep_writing(Arc::clone(&bed.store), Arc::clone(&table), 1000 + writer, 3));
-    }
+    let race = Arc::new(Race::default());
+    // All take part before any starts, so that none finds itself alone.
+    let writers: Vec<_> = (0..3).map(|writer| (writer, race.writer(), Arc::clone(&bed.store))).collect();
+    let mut readers = Vec::new();
     for _ in 0..3 {
-        let (store, table) = (bed.reopen().await?, Arc::clone(&table));
+        readers.push((race.reader(), bed.reopen().await?));
+    }
+    let mut tasks = JoinSet::new();
+    for (writer, runner, store) in writers {
+        let table = Arc::clone(&table);
         tasks.spawn(async move {
-            for _ in 0..ROUNDS * 2 {
-                whole(&read_all(&store, &table, &keys(0..KEYS)).await?)?;
+            let mut round = 0;
+            while runner.writes_on(round).await {
+                let event = 1000 + writer + 3 * round as i64;
+                let rows: Vec<Raw> = (0..KEYS).map(|id| row(id, event)).collect();
+                write(&store, &table, &rows).await?;
+                round += 1;
+            }
+            Ok(())
+        });
+    }
+    for (runner, store) in readers {
+        let table = Arc::clone(&table);
+        tasks.spawn(async move {
+            let mut seen = HashSet::new();
+            while runner.reads_on(seen.len()).await {
+                let rows = read_all(&store, &table, &keys(0..KEYS)).await?;
+                whole(&rows)?;
+                seen.extend(rows.time(0));
             }
             Ok(())
         });
