@@ -139,9 +139,17 @@ fn prefix<'a>(names: impl IntoIterator<Item = &'a str, IntoIter: ExactSizeIterat
 
 #[inline]
 fn put(out: &mut Vec<u8>, value_type: ValueType, bytes: &[u8]) {
-    out.extend_from_slice(&value_type.0.to_le_bytes());
-    out.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+    let head = u64::from(value_type.0 as u32) | (bytes.len() as u64) << 32;
+    out.extend_from_slice(&head.to_le_bytes());
     out.extend_from_slice(bytes);
+}
+
+/// The same for eight bytes, in one go: most keys are such.
+#[inline]
+fn put_eight(out: &mut Vec<u8>, value_type: ValueType, number: i64) {
+    let head = u64::from(value_type.0 as u32) | 8 << 32;
+    let both = u128::from(head) | u128::from(number as u64) << 64;
+    out.extend_from_slice(&both.to_le_bytes());
 }
 
 /// A join key's column in the form that is written.
@@ -166,7 +174,7 @@ impl Column {
     fn put(&self, row: usize, out: &mut Vec<u8>) {
         match self {
             Self::Int32(a) => put(out, ValueType::INT32, &a.value(row).to_le_bytes()),
-            Self::Int64(value_type, a) => put(out, *value_type, &a.value(row).to_le_bytes()),
+            Self::Int64(value_type, a) => put_eight(out, *value_type, a.value(row)),
             Self::Text(a) => put(out, ValueType::STRING, a.value(row).as_bytes()),
             Self::Bytes(a) => put(out, ValueType::BYTES, a.value(row)),
         }
@@ -185,8 +193,9 @@ impl Slot {
         })
     }
 
+    #[inline]
     fn put(&self, value: KeyValue<'_>, out: &mut Vec<u8>) -> Result<bool> {
-        if value == KeyValue::Null {
+        if matches!(value, KeyValue::Null) {
             return Ok(false);
         }
         match self.value_type {
@@ -210,11 +219,12 @@ impl Slot {
                 let number = i32::try_from(number).map_err(|e| self.misfit(value).because(e))?;
                 put(out, ValueType::INT32, &number.to_le_bytes());
             }
-            other => put(out, other, &self.integer(value)?.to_le_bytes()),
+            other => put_eight(out, other, self.integer(value)?),
         }
         Ok(true)
     }
 
+    #[inline]
     fn integer(&self, value: KeyValue<'_>) -> Result<i64> {
         match value {
             KeyValue::Int(number) => Ok(number),

@@ -7,7 +7,7 @@ mod map;
 mod tests;
 mod zoned;
 
-use super::wire::{put_double, put_float, put_int};
+use super::wire::{FIXED32, FIXED64, VARINT, put_int};
 use crate::{Error, Result, ValueType};
 use arrow_array::{Array, ArrayRef, BinaryArray, new_empty_array};
 use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
@@ -53,11 +53,21 @@ fn put_rows(values: &Values, rows: usize, out: &mut Vec<u8>, offsets: &mut Vec<i
     match &values.kind {
         Kind::Double(array) => {
             let array = array.values();
-            each(rows, nulls, out, offsets, |row, out| put_double(out, field, array[row]));
+            each_fixed(rows, nulls, out, offsets, |row| {
+                prefixed::<8, 9>(field, FIXED64, array[row].to_le_bytes())
+            });
         }
         Kind::Float(array) => {
             let array = array.values();
-            each(rows, nulls, out, offsets, |row, out| put_float(out, field, array[row]));
+            each_fixed(rows, nulls, out, offsets, |row| {
+                prefixed::<4, 5>(field, FIXED32, array[row].to_le_bytes())
+            });
+        }
+        Kind::Bool(array) => {
+            let array = array.values();
+            each_fixed(rows, nulls, out, offsets, |row| {
+                prefixed::<1, 2>(field, VARINT, [array.value(row).into()])
+            });
         }
         Kind::Int64(array) => {
             let array = array.values();
@@ -82,4 +92,31 @@ fn each(
         }
         offsets.push(out.len() as i32);
     }
+}
+
+/// The same for values of one length.
+#[inline]
+fn each_fixed<const N: usize>(
+    rows: usize,
+    nulls: Option<&NullBuffer>,
+    out: &mut Vec<u8>,
+    offsets: &mut Vec<i32>,
+    bytes: impl Fn(usize) -> [u8; N],
+) {
+    if nulls.is_some() {
+        return each(rows, nulls, out, offsets, |row, out| out.extend_from_slice(&bytes(row)));
+    }
+    for row in 0..rows {
+        out.extend_from_slice(&bytes(row));
+    }
+    offsets.extend((1..=rows).map(|row| (row * N) as i32));
+}
+
+/// A value behind its tag; the field's number is below 16, so that the tag is one byte.
+#[inline]
+fn prefixed<const N: usize, const M: usize>(field: u32, wire: u32, value: [u8; N]) -> [u8; M] {
+    let mut bytes = [0; M];
+    bytes[0] = (field << 3 | wire) as u8;
+    bytes[1..].copy_from_slice(&value);
+    bytes
 }

@@ -41,6 +41,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    #[inline]
     pub(super) fn value(&self, value: ValueRef<'_>, depth: usize, out: &mut Vec<u8>) -> Result<()> {
         match value {
             ValueRef::Null => out.extend_from_slice(b"null"),

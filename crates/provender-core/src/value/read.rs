@@ -36,7 +36,53 @@ pub enum ValueRef<'a> {
 ///
 /// # Errors
 /// `Internal` if the bytes are not a `feast.types.Value`. What is inside lists and maps is checked when they are walked.
+#[inline]
 pub fn read(bytes: &[u8]) -> Result<(ValueType, ValueRef<'_>)> {
+    match common(bytes) {
+        Some(value) => Ok(value),
+        None => read_any(bytes),
+    }
+}
+
+/// The values of most features, told by their first byte: one field, and nothing behind it.
+#[inline]
+fn common(bytes: &[u8]) -> Option<(ValueType, ValueRef<'_>)> {
+    let (tag, payload) = bytes.split_first()?;
+    Some(match tag {
+        0x29 => (ValueType::DOUBLE, ValueRef::Double(f64::from_le_bytes(payload.try_into().ok()?))),
+        0x35 => (ValueType::FLOAT, ValueRef::Float(f32::from_le_bytes(payload.try_into().ok()?))),
+        0x20 => (ValueType::INT64, ValueRef::Int(whole_varint(payload)? as i64)),
+        0x18 => (ValueType::INT32, ValueRef::Int(i64::from(whole_varint(payload)? as i32))),
+        0x40 => (ValueType::UNIX_TIMESTAMP, ValueRef::Timestamp(whole_varint(payload)? as i64)),
+        0x38 => (ValueType::BOOL, ValueRef::Bool(whole_varint(payload)? != 0)),
+        0x12 => {
+            let (len, text) = payload.split_first()?;
+            // A length of one byte; longer texts take the longer way.
+            let whole = *len < 0x80 && text.len() == usize::from(*len);
+            (ValueType::STRING, ValueRef::Text(std::str::from_utf8(text).ok().filter(|_| whole)?))
+        }
+        _ => return None,
+    })
+}
+
+/// A varint that is all there is.
+#[inline]
+fn whole_varint(bytes: &[u8]) -> Option<u64> {
+    let (last, head) = bytes.split_last()?;
+    if *last >= 0x80 || head.len() > 9 {
+        return None;
+    }
+    let mut value = 0;
+    for (i, byte) in head.iter().enumerate() {
+        if *byte < 0x80 {
+            return None;
+        }
+        value |= u64::from(byte & 0x7f) << (7 * i);
+    }
+    Some(value | u64::from(*last) << (7 * head.len()))
+}
+
+fn read_any(bytes: &[u8]) -> Result<(ValueType, ValueRef<'_>)> {
     let mut reader = Reader::new(bytes);
     let mut value = (ValueType::NULL, ValueRef::Null);
     while let Some((field, payload)) = reader.field()? {
@@ -122,6 +168,7 @@ impl<'a> ItemsRef<'a> {
         Self { item, reader, packed: Reader::default() }
     }
 
+    #[inline]
     fn advance(&mut self) -> Result<Option<ValueRef<'a>>> {
         loop {
             if !self.packed.is_empty() {
@@ -141,14 +188,16 @@ impl<'a> ItemsRef<'a> {
         }
     }
 
+    #[inline]
     fn packed_item(&mut self) -> Result<ValueRef<'a>> {
-        let item = self.item.unwrap_or_default();
-        let payload = match item {
-            ValueType::DOUBLE => Payload::Fixed64(self.packed.array()?),
-            ValueType::FLOAT => Payload::Fixed32(self.packed.array()?),
-            _ => Payload::Varint(self.packed.varint()?),
-        };
-        scalar(item, payload)
+        Ok(match self.item {
+            Some(ValueType::DOUBLE) => ValueRef::Double(f64::from_le_bytes(self.packed.array()?)),
+            Some(ValueType::FLOAT) => ValueRef::Float(f32::from_le_bytes(self.packed.array()?)),
+            Some(ValueType::INT64) => ValueRef::Int(self.packed.varint()? as i64),
+            Some(ValueType::INT32) => ValueRef::Int(i64::from(self.packed.varint()? as i32)),
+            Some(ValueType::BOOL) => ValueRef::Bool(self.packed.varint()? != 0),
+            _ => ValueRef::Timestamp(self.packed.varint()? as i64),
+        })
     }
 }
 
@@ -167,6 +216,7 @@ fn is_number(value_type: ValueType) -> bool {
 impl<'a> Iterator for ItemsRef<'a> {
     type Item = Result<ValueRef<'a>>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let item = self.advance().transpose();
         if let Some(Err(_)) = item {
