@@ -84,7 +84,9 @@ impl<'r> Pieces<'r> {
         if length > self.limit {
             return Err(Failure::too_large(format!("the body is larger than {} bytes", self.limit)));
         }
-        let more = units(length) - self.share.as_ref().map_or(0, SemaphorePermit::num_permits);
+        // what was declared has its room already when the first pieces come
+        let held = self.share.as_ref().map_or(0, SemaphorePermit::num_permits);
+        let more = units(length).saturating_sub(held);
         if more == 0 {
             return Ok(());
         }

@@ -7,8 +7,8 @@ use crate::fields::Form;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use provender_core::Error;
-use provender_engine::{EntityValue, Features, OnlineAnswer, OnlineQuery};
+use provender_core::{Error, Timestamp};
+use provender_engine::{EntityValue, Features, OnlineAnswer, OnlineQuery, Status};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -54,12 +54,15 @@ fn write(answer: &OnlineAnswer) -> Result<Response, Failure> {
     Ok(answers::json(StatusCode::OK, out))
 }
 
-/// How many values have each status.
+/// How many features have each status. Join keys, which are present at the beginning of time, are none.
 fn statuses(answer: &OnlineAnswer) -> [u64; 5] {
     let mut counts = [0; 5];
     for column in 0..answer.names().len() {
         for row in 0..answer.rows() {
-            counts[answer.cell(column, row).status as usize] += 1;
+            let cell = answer.cell(column, row);
+            if cell.status != Status::Present || cell.time != Timestamp(0) {
+                counts[cell.status as usize] += 1;
+            }
         }
     }
     counts

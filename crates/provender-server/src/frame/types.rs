@@ -123,16 +123,16 @@ fn times(view: &FeatureView) -> impl Iterator<Item = &str> {
 /// The type that values look like; `None` if all are null.
 fn guess(values: &[Value]) -> Result<Option<ValueType>> {
     let all = |is: fn(&Value) -> bool| values.iter().all(|value| value.is_null() || is(value));
-    let guesses: [(ValueType, fn(&Value) -> bool); 4] = [
-        (ValueType::INT64, Value::is_i64),
-        (ValueType::DOUBLE, Value::is_number),
-        (ValueType::BOOL, Value::is_boolean),
-        (ValueType::STRING, Value::is_string),
-    ];
     if all(|_| false) {
         return Ok(None);
     }
-    match guesses.into_iter().find(|(_, is)| all(*is)) {
+    let guesses = [
+        (ValueType::INT64, all(Value::is_i64)),
+        (ValueType::DOUBLE, all(Value::is_number)),
+        (ValueType::BOOL, all(Value::is_boolean)),
+        (ValueType::STRING, all(Value::is_string)),
+    ];
+    match guesses.into_iter().find(|(_, fits)| *fits) {
         Some((value_type, _)) => Ok(Some(value_type)),
         None => Err(Error::invalid("a column that no view declares has no simple type")
             .with("expected", "numbers, texts, or true and false")),

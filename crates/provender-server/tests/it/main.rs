@@ -1,0 +1,12 @@
+//! The server from outside: requests in, answers out.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod client;
+mod golden;
+mod lifecycle;
+mod limits;
+mod materialize;
+mod openapi;
+mod requests;
+mod world;
