@@ -34,7 +34,9 @@ pub fn run(providers: Providers) -> ExitCode {
         }
     };
     output::start_log(cli.globals.log_level);
-    match commands::dispatch(cli, providers) {
+    let outcome = commands::dispatch(cli, providers);
+    let printed = output::finish().map_err(output::Failure::from);
+    match outcome.and_then(|code| printed.map(|()| code)) {
         Ok(code) => code,
         Err(failure) => {
             output::failure(&failure);

@@ -1,11 +1,16 @@
 //! Everything that is printed: results to stdout, the rest to stderr.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "the one place that prints")]
 
+mod table;
+
+pub(crate) use table::{fitting, table};
+
 use crate::args::LogLevel;
-use comfy_table::{CellAlignment, Table, presets};
 use provender::engine::Problems;
 use provender::{Error, Kind};
+use std::error::Error as _;
 use std::io::{IsTerminal, Write};
+use std::sync::OnceLock;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -77,7 +82,23 @@ pub(crate) fn failure(failure: &Failure) {
 
 /// Prints one error with its causes.
 pub(crate) fn problem(error: &Error) {
-    eprintln!("{} {}", label("error:", "31"), error.report());
+    eprintln!("{} {}", label("error:", "31"), report(error));
+}
+
+/// The error on one line: what is wrong, where, why. Classes of Feast's are for programs.
+fn report(error: &Error) -> String {
+    let mut text = error.message().replace('\n', " ");
+    let context: Vec<_> =
+        error.context().iter().filter(|(k, _)| *k != "class").map(|(k, v)| format!("{k}: {v}")).collect();
+    if !context.is_empty() {
+        text += &format!(" ({})", context.join(", "));
+    }
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// Prints a warning.
@@ -90,39 +111,43 @@ pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
+/// Why stdout could not be written; the first reason is kept for [`finish`].
+static LOST: OnceLock<std::io::Error> = OnceLock::new();
+
+fn write(bytes: &[u8]) {
+    if LOST.get().is_none()
+        && let Err(error) = std::io::stdout().write_all(bytes)
+    {
+        let _ = LOST.set(error);
+    }
+}
+
+/// Flushes the result and says whether all of it arrived. A reader that closed its pipe (`| head`) has what it wanted.
+pub(crate) fn finish() -> Result<(), Error> {
+    let flushed = std::io::stdout().flush();
+    match LOST.get().or(flushed.as_ref().err()) {
+        Some(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::unavailable("cannot write the result")
+                .with("path", "stdout")
+                .because(error.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Prints a line of a result.
 pub(crate) fn line(text: &str) {
-    // A closed pipe (`| head`) is no error of ours.
-    let _ = writeln!(std::io::stdout(), "{text}");
+    write(format!("{text}\n").as_bytes());
 }
 
 /// Prints bytes of a result as they are.
 pub(crate) fn raw(bytes: &[u8]) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(bytes).and_then(|()| out.flush());
+    write(bytes);
 }
 
 /// Prints a JSON result, indented.
 pub(crate) fn json(value: &serde_json::Value) {
     line(&format!("{value:#}"));
-}
-
-/// Prints a table; the columns named in `numbers` are right-aligned.
-pub(crate) fn table(header: &[&str], rows: &[Vec<String>], numbers: &[usize]) {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(header.iter().map(|h| h.to_uppercase()));
-    for row in rows {
-        table.add_row(row);
-    }
-    for &index in numbers {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    for text in table.lines() {
-        line(text.trim_end());
-    }
 }
 
 /// `1234567` as `1,234,567`.
@@ -136,6 +161,11 @@ pub(crate) fn count(n: u64) -> String {
         out.push(c);
     }
     out
+}
+
+/// `1 row`, `2 rows`.
+pub(crate) fn plural(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{} {one}s", count(n)) }
 }
 
 /// A number of bytes for people: `1.2 MB`.
@@ -157,6 +187,13 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!((count(0), count(999), count(336_776)), ("0".into(), "999".into(), "336,776".into()));
+        assert_eq!((plural(1, "row"), plural(2000, "row")), ("1 row".into(), "2,000 rows".into()));
         assert_eq!((bytes(999), bytes(1_234_567)), ("999 B".into(), "1.2 MB".into()));
+    }
+
+    #[test]
+    fn an_error_is_one_line_without_the_class() {
+        let error = Error::invalid("two\nlines").with("class", "X").with("view", "v").because("boom");
+        assert_eq!(report(&error), "two lines (view: v): boom");
     }
 }

@@ -1,6 +1,8 @@
 //! Progress of long work on a terminal; nothing elsewhere.
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    MultiProgress, ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressState, ProgressStyle,
+};
 use provender::Progress;
 use std::collections::HashMap;
 use std::io::IsTerminal;
@@ -45,13 +47,20 @@ impl Bars {
 
 fn bar(task: &str, total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
-        Some(total) => {
-            (ProgressBar::new(total), "{msg} [{bar:30}] {human_pos}/{human_len} rows, {per_sec}, {eta} left")
-        }
-        None => (ProgressBar::new_spinner(), "{spinner} {msg} {human_pos} rows, {per_sec}"),
+        Some(total) => (
+            ProgressBar::new(total),
+            "{msg} [{bar:30}] {human_pos}/{human_len} rows, {rate} rows/s, {eta} left",
+        ),
+        None => (ProgressBar::new_spinner(), "{spinner} {msg} {human_pos} rows, {rate} rows/s"),
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("=> "));
+        bar.set_style(style.progress_chars("=> ").with_key("rate", rate));
     }
-    bar.with_message(task.to_owned())
+    // Else a bar is drawn once more when it is dropped, below the result.
+    bar.with_message(task.to_owned()).with_finish(ProgressFinish::AndClear)
+}
+
+/// Whole rows a second.
+fn rate(state: &ProgressState, out: &mut dyn std::fmt::Write) {
+    let _ = out.write_str(&crate::output::count(state.per_sec() as u64));
 }

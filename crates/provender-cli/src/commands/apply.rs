@@ -119,13 +119,13 @@ fn rows(plan: &Plan) {
 fn summary(plan: &Plan, done: bool) {
     let objects = |action| plan.objects.iter().filter(|c| c.action == action).count();
     output::line(&format!(
-        "Project {}: {} {} created, {} updated, {} deleted; {} online changes{}",
+        "Project {}: {} {}created, {} updated, {} deleted; {}{}",
         plan.project,
-        objects(ObjectAction::Create),
-        if done { "objects" } else { "objects to be" },
+        output::plural(objects(ObjectAction::Create) as u64, "object"),
+        if done { "" } else { "to be " },
         objects(ObjectAction::Update),
         objects(ObjectAction::Delete),
-        plan.infra.len(),
+        output::plural(plan.infra.len() as u64, "online change"),
         if plan.infra.iter().any(|c| c.destructive) { ", destructive" } else { "" },
     ));
 }

@@ -115,15 +115,19 @@ impl Historical {
 
     fn spine(&self) -> Result<Spines> {
         if let Some(file) = &self.entity_df {
-            return tables::spine(frame::read(file)?).map(Spines::Frame);
+            let spine = tables::spine(frame::read(file)?);
+            return spine.map(Spines::Frame).map_err(|e| e.with("file", file.display()));
         }
         if let Some(json) = &self.dataframe {
-            return tables::spine(frame::read_json(json.as_bytes())?).map(Spines::Frame);
+            let spine = frame::read_json(json.as_bytes()).and_then(tables::spine);
+            return spine.map(Spines::Frame).map_err(|e| e.with("field", "--dataframe"));
         }
-        let instant = |text: &Option<String>| text.as_deref().map(Timestamp::parse).transpose();
+        let instant = |text: &Option<String>, field| {
+            text.as_deref().map(Timestamp::parse).transpose().map_err(|e: Error| e.with("field", field))
+        };
         Ok(Spines::Snapshot {
-            start: instant(&self.start_date)?,
-            end: instant(&self.end_date)?.unwrap_or_else(Timestamp::now),
+            start: instant(&self.start_date, "--start-date")?,
+            end: instant(&self.end_date, "--end-date")?.unwrap_or_else(Timestamp::now),
         })
     }
 
@@ -167,23 +171,26 @@ impl Historical {
     }
 }
 
-/// `2GB`, `500 MiB`, `1000000` as bytes.
+/// `2GB`, `1.5 GB`, `500 MiB`, `1000000` as bytes.
 fn parse_size(text: &str) -> Result<u64> {
     let text = text.trim();
-    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let unit = match text[split..].trim().to_ascii_lowercase().as_str() {
+    let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let unit: Option<u64> = match text[split..].trim().to_ascii_lowercase().as_str() {
         "" | "b" => Some(1),
         "k" | "kb" => Some(1_000),
         "m" | "mb" => Some(1_000_000),
         "g" | "gb" => Some(1_000_000_000),
+        "t" | "tb" => Some(1_000_000_000_000),
         "kib" => Some(1 << 10),
         "mib" => Some(1 << 20),
         "gib" => Some(1 << 30),
+        "tib" => Some(1 << 40),
         _ => None,
     };
-    let bytes =
-        text[..split].parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
-    bytes.ok_or_else(|| {
+    let number = text[..split].parse::<f64>().ok();
+    let bytes = number.zip(unit).map(|(number, unit)| number * unit as f64);
+    // A float that large would be cut off silently.
+    bytes.filter(|bytes| *bytes < u64::MAX as f64).map(|bytes| bytes as u64).ok_or_else(|| {
         Error::invalid("not a size")
             .with("field", "--max-memory")
             .with("value", text)
@@ -200,7 +207,10 @@ mod tests {
         assert_eq!(parse_size("2GB").unwrap(), 2_000_000_000);
         assert_eq!(parse_size(" 512 MiB ").unwrap(), 512 << 20);
         assert_eq!(parse_size("7").unwrap(), 7);
+        assert_eq!(parse_size("1.5GB").unwrap(), 1_500_000_000);
         assert!(parse_size("lots").unwrap_err().to_string().contains("expected"));
-        assert!(parse_size("99999999999GB").is_err());
+        for wrong in ["99999999999999GB", "-1GB", "1.2.3GB", "GB", ""] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
     }
 }

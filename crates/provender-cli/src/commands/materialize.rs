@@ -106,7 +106,13 @@ fn row(view: &MaterializedView) -> Vec<String> {
         output::count(view.rows.stale),
         output::count(view.null_keys),
         format!("{:.1}", view.elapsed.as_secs_f64()),
-        if view.error.is_some() { "failed" } else { "ok" }.to_owned(),
+        match &view.error {
+            Some(_) => "failed",
+            // An earlier run went further.
+            None if view.start > view.end => "up to date",
+            None => "ok",
+        }
+        .to_owned(),
     ]
 }
 

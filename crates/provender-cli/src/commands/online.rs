@@ -5,7 +5,8 @@ use crate::app::App;
 use crate::output;
 use clap::Args;
 use provender::engine::{EntityValue, Features, OnlineAnswer, OnlineQuery};
-use provender::{Error, Result, value};
+use provender::value::{self, ValueRef};
+use provender::{Error, Result};
 use std::borrow::Cow;
 use std::process::ExitCode;
 
@@ -70,6 +71,13 @@ fn columns(words: &[String]) -> Result<Vec<(Cow<'_, str>, Vec<EntityValue<'_>>)>
             None => columns.push((key.into(), vec![value])),
         }
     }
+    if columns.windows(2).any(|pair| pair[0].1.len() != pair[1].1.len()) {
+        let counts = columns.iter().map(|(key, values)| format!("{} {key}", values.len()));
+        return Err(Error::invalid("the join keys have different numbers of values")
+            .with("field", "--entities")
+            .with("found", counts.collect::<Vec<_>>().join(", "))
+            .with("expected", "one value of each key for each row"));
+    }
     Ok(columns)
 }
 
@@ -78,16 +86,51 @@ fn rows(answer: &OnlineAnswer) -> Result<Vec<Vec<String>>> {
     for row in 0..answer.rows() {
         for (column, name) in answer.names().enumerate() {
             let cell = answer.cell(column, row);
-            let mut text = Vec::new();
-            value::write_json(cell.value, value::NonFinite::Null, &mut text)?;
             rows.push(vec![
                 row.to_string(),
                 name.to_owned(),
-                String::from_utf8_lossy(&text).into_owned(),
+                text(cell.value)?,
                 cell.status.name().to_owned(),
                 if cell.time.0 == 0 { String::new() } else { cell.time.to_string() },
             ]);
         }
     }
     Ok(rows)
+}
+
+/// A stored value for people: text and times without quotes, floats in as many digits as they hold, null empty.
+fn text(stored: &[u8]) -> Result<String> {
+    Ok(match value::read(stored)?.1 {
+        ValueRef::Null => String::new(),
+        ValueRef::Text(text) => text.to_owned(),
+        ValueRef::Float(number) => number.to_string(),
+        ValueRef::Double(number) => number.to_string(),
+        _ => {
+            let mut json = Vec::new();
+            value::write_json(stored, value::NonFinite::Null, &mut json)?;
+            String::from_utf8_lossy(&json).trim_matches('"').to_owned()
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_read_plainly() {
+        let plain = |stored: &[u8]| text(stored).unwrap();
+        assert_eq!(plain(b""), "");
+        assert_eq!(plain(b"\x12\x03a\"b"), "a\"b");
+        assert_eq!(plain(&[&[0x35], &0.1_f32.to_le_bytes()[..]].concat()), "0.1");
+        assert_eq!(plain(&[&[0x29], &f64::NAN.to_le_bytes()[..]].concat()), "NaN");
+        assert_eq!(plain(&[0x20, 7]), "7");
+    }
+
+    #[test]
+    fn join_keys_have_as_many_values_each() {
+        let words = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+        assert_eq!(columns(&words(&["a=1", "b=x=y", "a=2", "b="])).unwrap().len(), 2);
+        assert!(columns(&words(&["a=1", "b=1", "a=2"])).unwrap_err().to_string().contains("2 a, 1 b"));
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use crate::app::App;
-use crate::output::{self, count};
+use crate::output::{self, count, plural};
 use arrow_array::RecordBatch;
 use clap::{Args, ValueEnum};
 use provender::engine::{PushReport, PushTarget};
@@ -85,16 +85,16 @@ fn show(app: &App, report: &PushReport) {
     let mut parts = Vec::new();
     if report.online.written + report.online.stale > 0 || report.offline == 0 {
         parts.push(format!(
-            "{} rows online ({} older than what is there)",
-            count(report.online.written),
+            "{} online ({} older than what is there)",
+            plural(report.online.written, "row"),
             count(report.online.stale)
         ));
     }
     if report.offline > 0 {
-        parts.push(format!("{} rows offline", count(report.offline)));
+        parts.push(format!("{} offline", plural(report.offline, "row")));
     }
     if report.null_keys > 0 {
-        parts.push(format!("{} rows without a join key left out", count(report.null_keys)));
+        parts.push(format!("{} without a join key left out", plural(report.null_keys, "row")));
     }
     output::line(&parts.join(", "));
 }

@@ -2,7 +2,7 @@
 
 use super::preview::Summary;
 use crate::app::App;
-use crate::output::{self, bytes, count};
+use crate::output::{self, bytes, count, plural};
 use provender::offline::{Explain, JoinReport, ViewExplain, ViewReport};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -85,26 +85,32 @@ pub(super) fn print(summary: &Summary, report: &JoinReport, elapsed: Duration, o
     output::table(&["column", "type", "null"], &columns, &[2]);
     output::line("");
     sample(summary);
-    output::line(&format!("{} rows in {:.2} s", count(summary.rows), elapsed.as_secs_f64()));
+    output::line(&format!("{} in {:.2} s", plural(summary.rows, "row"), elapsed.as_secs_f64()));
     if let Some(out) = out {
         output::line(&format!("written to {}", out.display()));
     }
 }
 
-/// The first rows, one below the other when they are wide.
+/// The first rows side by side, as many as fit, with a line for each column.
 fn sample(summary: &Summary) {
-    let rows = match summary.sample() {
+    let mut rows = match summary.sample() {
         Ok(rows) if !rows.is_empty() => rows,
         Ok(_) => return,
         Err(error) => return output::problem(&error),
     };
+    let names: Vec<&String> = summary.schema.fields().iter().map(|field| field.name()).collect();
+    let widest =
+        |cells: &mut dyn Iterator<Item = &String>| cells.map(|c| c.chars().count()).max().unwrap_or(0);
+    let mut widths = vec![widest(&mut names.iter().copied())];
+    widths.extend(rows.iter().map(|row| widest(&mut row.iter())));
+    rows.truncate(output::fitting(&widths).saturating_sub(1).max(1));
     let mut header = vec!["first rows".to_owned()];
     header.extend((1..=rows.len()).map(|n| n.to_string()));
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    let line = |(i, field): (usize, &std::sync::Arc<arrow_schema::Field>)| {
-        std::iter::once(field.name().clone()).chain(rows.iter().map(|row| row[i].clone())).collect::<Vec<_>>()
+    let line = |(i, name): (usize, &&String)| {
+        std::iter::once((*name).clone()).chain(rows.iter().map(|row| row[i].clone())).collect::<Vec<_>>()
     };
-    let lines: Vec<_> = summary.schema.fields().iter().enumerate().map(line).collect();
+    let lines: Vec<_> = names.iter().enumerate().map(line).collect();
     output::table(&header, &lines, &[]);
     output::line("");
 }
