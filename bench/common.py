@@ -5,7 +5,6 @@ import pathlib
 import statistics
 import subprocess
 import sys
-import time
 
 WORK = pathlib.Path(os.environ["PROVENDER_BENCH_WORK"])
 PROVENDER = os.environ["PROVENDER_BINARY"]
@@ -13,20 +12,14 @@ PYTHON = sys.executable
 HERE = pathlib.Path(__file__).parent
 
 
-def measure(command, cwd=None, env=None):
-    """Runs a command to its end: wall and CPU seconds, and the peak resident memory of the whole process in MB."""
-    began = time.monotonic()
-    with open(WORK / "last.log", "w") as log:
-        process = subprocess.Popen([str(c) for c in command], cwd=cwd, env={**os.environ, **(env or {})}, stdout=log, stderr=log)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))}\nfailed ({process.returncode}):\n{(WORK / 'last.log').read_text()[-3000:]}")
-    return {
-        "seconds": time.monotonic() - began,
-        "cpu": usage.ru_utime + usage.ru_stime,
-        "mb": usage.ru_maxrss * 1024 / 1e6,
-    }
+def measure(command, cwd=None):
+    """Runs a command to its end: wall and CPU seconds, and the peak resident memory of the process in MB."""
+    figures, log = WORK / "figures", WORK / "last.log"
+    subprocess.run([PYTHON, "-I", "-S", HERE / "run.py", figures, log, *map(str, command)], cwd=cwd, check=True)
+    seconds, cpu, mb, code = map(float, figures.read_text().split())
+    if code:
+        raise SystemExit(f"{' '.join(map(str, command))}\nfailed ({code:.0f}):\n{log.read_text()[-3000:]}")
+    return {"seconds": seconds, "cpu": cpu, "mb": mb}
 
 
 def rounds(contenders, count):
