@@ -2,6 +2,7 @@
 //!
 //! Without `PROVENDER_TEST_FEAST_PYTHON` (a Python with Feast; `cargo xtask services` installs it) the tests show as ignored; with
 //! `PROVENDER_REQUIRE_SERVICES` set, as in continuous integration, they then fail.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod exchange;
 #[path = "../it/support.rs"]

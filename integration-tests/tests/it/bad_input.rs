@@ -29,7 +29,7 @@ const NOT_FOUND: i32 = 3;
 
 fn write(repo: &Repo, name: &str, columns: Vec<(&str, ArrayRef)>) {
     let batch = RecordBatch::try_from_iter(columns).unwrap();
-    frame::write(&repo.path(name), &batch.schema(), [Ok(batch.clone())]).unwrap();
+    frame::write(repo.path(name), &batch.schema(), [Ok(batch.clone())]).unwrap();
 }
 
 fn keys() -> ArrayRef {

@@ -33,7 +33,7 @@ fn rows(repo: &Repo, keys: i64) {
         ("b", Arc::new(Float64Array::from_iter_values((0..keys).map(|k| -k as f64)))),
     ];
     let batch = RecordBatch::try_from_iter(columns).unwrap();
-    frame::write(&repo.path("data/rows.parquet"), &batch.schema(), [Ok(batch.clone())]).unwrap();
+    frame::write(repo.path("data/rows.parquet"), &batch.schema(), [Ok(batch.clone())]).unwrap();
 }
 
 fn start(folder: &Path, arguments: &[&str]) -> Child {

@@ -52,7 +52,7 @@ async fn check(case: &Value, expected: Value) -> Result<(), String> {
     for view in case["views"].as_array().unwrap() {
         let batch = table(&view["cols"], &view["rows"], None);
         frame::write(
-            &repo.path(&format!("data/{}.parquet", view["name"].as_str().unwrap())),
+            repo.path(&format!("data/{}.parquet", view["name"].as_str().unwrap())),
             &batch.schema(),
             [Ok(batch.clone())],
         )

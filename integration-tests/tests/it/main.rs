@@ -1,7 +1,9 @@
 //! Whole-system tests: the command line on real files, point-in-time cases recorded from Feast, faults, and Feast itself on the other side.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
 mod faults;
+mod first_day;
 mod golden_pit;
 mod journey;
 mod support;

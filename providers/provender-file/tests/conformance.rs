@@ -1,4 +1,5 @@
 //! The rules of offline stores, on Parquet files in a temporary folder: each table is a folder with one file a batch.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use provender_conformance::{OfflineHarness, offline};
 use provender_core::model::{DataSource, FileFormat, SourceKind};

@@ -79,8 +79,8 @@ fn direct(path: &Path, size: &Size, order: &[u64]) -> [Duration; 2] {
     let mut connection = Connection::open(path).unwrap();
     connection
         .execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384;
-             PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -8192;
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -8192;
+             PRAGMA journal_size_limit = 67108864;
              CREATE TABLE t (entity_key BLOB, feature_name TEXT, value BLOB, value_text TEXT, vector_value BLOB,
              event_ts timestamp, created_ts timestamp, PRIMARY KEY (entity_key, feature_name));
              CREATE INDEX t_ek ON t (entity_key);",

@@ -14,7 +14,7 @@ use futures::StreamExt;
 use preview::Summary;
 use provender::engine::{Features, HistoricalQuery, Spines, TrainingJob};
 use provender::offline::{JoinReport, KnownAt};
-use provender::{Error, RequestContext, Result, Timestamp, frame};
+use provender::{Error, FeatureStore, RequestContext, Result, Timestamp, frame};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -76,24 +76,35 @@ impl Historical {
         let mut context = app.context();
         let bars = Bars::new();
         context.progress = bars.progress();
-        let job = store.historical(self.query(context.clone())?).await?;
-        if self.explain {
-            report::explain(app, &job.explain().await?);
-            return Ok(ExitCode::SUCCESS);
-        }
-        let built = self.build(job).await;
-        bars.clear();
-        match built {
-            Ok((summary, report)) => {
-                self.show(app, &summary, &report, began.elapsed());
-                Ok(ExitCode::SUCCESS)
-            }
+        let query = self.query(context.clone())?;
+        let outcome = self.answer(app, &store, query, &bars, began).await;
+        match outcome {
             Err(_) if context.cancel.is_cancelled() => {
+                bars.clear();
                 output::note("interrupted: nothing was written");
                 Err(Failure::Told(INTERRUPTED))
             }
-            Err(error) => Err(error.into()),
+            outcome => outcome.map(|()| ExitCode::SUCCESS).map_err(Failure::from),
         }
+    }
+
+    async fn answer(
+        &self,
+        app: &App,
+        store: &FeatureStore,
+        query: HistoricalQuery,
+        bars: &Bars,
+        began: Instant,
+    ) -> Result<()> {
+        let job = store.historical(query).await?;
+        if self.explain {
+            report::explain(app, &job.explain().await?);
+            return Ok(());
+        }
+        let (summary, joined) = self.build(job).await?;
+        bars.clear();
+        self.show(app, &summary, &joined, began.elapsed());
+        Ok(())
     }
 
     fn query(&self, context: RequestContext) -> Result<HistoricalQuery> {
@@ -139,14 +150,14 @@ impl Historical {
         let (mut sender, receiver) = futures::channel::mpsc::channel(2);
         let writer = tokio::task::spawn_blocking(move || {
             let mut summary = Summary::new(&schema);
-            let batches = futures::executor::block_on_stream(receiver).inspect(|batch| {
+            let mut batches = futures::executor::block_on_stream(receiver).inspect(|batch| {
                 if let Ok(batch) = batch {
                     summary.add(batch);
                 }
             });
             match &out {
                 Some(path) => frame::write(path, &schema, batches).map(drop)?,
-                None => batches.map(|batch| batch.map(drop)).collect::<Result<()>>()?,
+                None => batches.try_for_each(|batch| batch.map(drop))?,
             }
             Ok::<_, Error>(summary)
         });

@@ -6,7 +6,7 @@ use crate::output;
 use clap::Args;
 use provender::engine::{EntityValue, Features, OnlineAnswer, OnlineQuery};
 use provender::value::{self, ValueRef};
-use provender::{Error, Result};
+use provender::{Error, Result, SECOND, Timestamp};
 use std::borrow::Cow;
 use std::process::ExitCode;
 
@@ -105,6 +105,7 @@ fn text(stored: &[u8]) -> Result<String> {
         ValueRef::Text(text) => text.to_owned(),
         ValueRef::Float(number) => number.to_string(),
         ValueRef::Double(number) => number.to_string(),
+        ValueRef::Timestamp(seconds) => Timestamp(seconds.saturating_mul(SECOND)).to_string(),
         _ => {
             let mut json = Vec::new();
             value::write_json(stored, value::NonFinite::Null, &mut json)?;
@@ -125,6 +126,7 @@ mod tests {
         assert_eq!(plain(&[&[0x35], &0.1_f32.to_le_bytes()[..]].concat()), "0.1");
         assert_eq!(plain(&[&[0x29], &f64::NAN.to_le_bytes()[..]].concat()), "NaN");
         assert_eq!(plain(&[0x20, 7]), "7");
+        assert_eq!(plain(&[0x40, 0]), "1970-01-01T00:00:00Z");
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Tests of the facade: the reference of definitions, the table of providers.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use provender::config::StoreConfig;
 use provender::engine::reference;
@@ -10,10 +11,22 @@ use std::fmt::Write;
 fn reference_is_up_to_date() {
     let mut text = "# Kinds and fields of definitions\n\nWritten by `cargo xtask docs` from the tables that read them. A field without a default must be there.\n".to_owned();
     for kind in reference() {
-        write!(text, "\n## {}\n\n{}\n\n| field | type | default | meaning |\n|---|---|---|---|\n", kind.name, kind.about).unwrap();
+        write!(
+            text,
+            "\n## {}\n\n{}\n\n| field | type | default | meaning |\n|---|---|---|---|\n",
+            kind.name, kind.about
+        )
+        .unwrap();
         for field in kind.fields {
             let default = field.default.map(|d| format!("`{d}`")).unwrap_or_default();
-            writeln!(text, "| `{}` | {} | {default} | {} |", field.name, field.type_name.replace('|', "\\|"), field.about.replace('|', "\\|")).unwrap();
+            writeln!(
+                text,
+                "| `{}` | {} | {default} | {} |",
+                field.name,
+                field.type_name.replace('|', "\\|"),
+                field.about.replace('|', "\\|")
+            )
+            .unwrap();
         }
     }
     expect_test::expect_file!["../../../../docs/reference/definitions.md"].assert_eq(&text);
@@ -30,7 +43,13 @@ fn the_default_features_bring_the_embedded_stores() {
 #[tokio::test]
 async fn an_unknown_type_lists_the_known_ones() {
     let context = OpenContext::new("p", ".");
-    let error = provender::providers().open::<dyn OnlineStore>(&StoreConfig::new("redus"), &context).await.unwrap_err();
+    let error = provender::providers()
+        .open::<dyn OnlineStore>(&StoreConfig::new("redus"), &context)
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::Invalid);
-    assert_eq!(error.to_string(), "unknown store type (section: online_store, type: redus, known types: sqlite)");
+    assert_eq!(
+        error.to_string(),
+        "unknown store type (section: online_store, type: redus, known types: sqlite)"
+    );
 }

@@ -15,9 +15,9 @@ pub(super) fn write(folder: &Path) -> Result<()> {
     let end = Timestamp::now().0 / HOUR * HOUR;
     let mut random = Random(42);
     let stats = stats(end, &mut random)?;
-    frame::write(&folder.join("driver_stats.parquet"), &stats.schema(), [Ok(stats.clone())])?;
+    frame::write(folder.join("driver_stats.parquet"), &stats.schema(), [Ok(stats.clone())])?;
     let orders = orders(end, &mut random)?;
-    frame::write(&folder.join("orders.parquet"), &orders.schema(), [Ok(orders.clone())])?;
+    frame::write(folder.join("orders.parquet"), &orders.schema(), [Ok(orders.clone())])?;
     Ok(())
 }
 
