@@ -26,7 +26,7 @@ use tokio::sync::Semaphore;
 
 /// What a store does when it is called.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mood {
+pub(crate) enum Mood {
     /// What it should.
     #[default]
     Good,
@@ -40,14 +40,14 @@ pub enum Mood {
 
 /// Decides what a store does, from outside.
 #[derive(Debug)]
-pub struct Switch {
+pub(crate) struct Switch {
     mood: Mutex<Mood>,
     /// A permit a call that may go on.
-    pub gate: Semaphore,
+    pub(crate) gate: Semaphore,
     /// A permit a call that has come in while slow.
-    pub waiting: Semaphore,
+    pub(crate) waiting: Semaphore,
     /// A permit a write that is done.
-    pub written: Semaphore,
+    pub(crate) written: Semaphore,
 }
 
 impl Default for Switch {
@@ -62,7 +62,7 @@ impl Default for Switch {
 }
 
 impl Switch {
-    pub fn set(&self, mood: Mood) {
+    pub(crate) fn set(&self, mood: Mood) {
         *self.mood.lock().unwrap() = mood;
     }
 
@@ -81,15 +81,15 @@ impl Switch {
     }
 
     /// Waits until a call has come in.
-    pub async fn called(&self) {
+    pub(crate) async fn called(&self) {
         self.waiting.acquire().await.unwrap().forget();
     }
 }
 
 #[derive(Debug, Default)]
-pub struct Switched<S> {
+pub(crate) struct Switched<S> {
     inner: S,
-    pub switch: Switch,
+    pub(crate) switch: Switch,
 }
 
 #[async_trait]
@@ -170,20 +170,18 @@ impl OfflineStore for Switched<MemoryOffline> {
 
 /// A project `shop` with the view `stats` (key `driver_id`; `lat`, `rating`; ttl for ever) over the push source `inlet` and the file `stats`, the view
 /// `hidden` that is not served online, and the service `model`.
-pub struct World {
-    pub registry: Arc<Switched<MemoryRegistry>>,
-    pub offline: Arc<Switched<MemoryOffline>>,
-    pub online: Arc<Switched<MemoryOnline>>,
-    pub store: Arc<FeatureStore>,
+pub(crate) struct World {
+    pub(crate) registry: Arc<Switched<MemoryRegistry>>,
+    pub(crate) offline: Arc<Switched<MemoryOffline>>,
+    pub(crate) online: Arc<Switched<MemoryOnline>>,
+    pub(crate) store: Arc<FeatureStore>,
 }
 
 impl World {
-    pub async fn new() -> Self {
-        let (registry, offline, online): (
-            Arc<Switched<MemoryRegistry>>,
-            Arc<Switched<MemoryOffline>>,
-            Arc<Switched<MemoryOnline>>,
-        ) = Default::default();
+    pub(crate) async fn new() -> Self {
+        let registry: Arc<Switched<MemoryRegistry>> = Arc::default();
+        let offline: Arc<Switched<MemoryOffline>> = Arc::default();
+        let online: Arc<Switched<MemoryOnline>> = Arc::default();
         let changes = objects().map(|object| Change::Put { project: "shop".into(), object });
         registry.commit(&Version::absent(), &changes).await.unwrap();
         offline.inner.insert("stats", &[history()]).unwrap();
@@ -201,11 +199,11 @@ impl World {
         Self { registry, offline, online, store: Arc::new(store) }
     }
 
-    pub fn router(&self) -> Router {
+    pub(crate) fn router(&self) -> Router {
         self.router_with(|_| {})
     }
 
-    pub fn router_with(&self, change: impl FnOnce(&mut ServerConfig)) -> Router {
+    pub(crate) fn router_with(&self, change: impl FnOnce(&mut ServerConfig)) -> Router {
         let mut config = ServerConfig::default();
         change(&mut config);
         router(Arc::clone(&self.store), &config)
@@ -281,7 +279,7 @@ fn history() -> RecordBatch {
 }
 
 /// The body of a push of one driver to the source `inlet`.
-pub fn push_of(driver: i64, day: &str, lat: f64) -> String {
+pub(crate) fn push_of(driver: i64, day: &str, lat: f64) -> String {
     let row = format!(
         r#""driver_id":[{driver}],"event_timestamp":["{day}"],"created":["{day}"],"lat":[{lat}],"rating":[3]"#
     );
@@ -289,6 +287,6 @@ pub fn push_of(driver: i64, day: &str, lat: f64) -> String {
 }
 
 /// The body of a read of `lat` of some drivers.
-pub fn read_of(drivers: &[i64]) -> String {
+pub(crate) fn read_of(drivers: &[i64]) -> String {
     format!(r#"{{"features":["stats:lat"],"entities":{{"driver_id":{drivers:?}}}}}"#)
 }
