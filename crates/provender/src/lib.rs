@@ -6,7 +6,7 @@ pub use provender_core::{
     config, model, offline, online, registry, value,
 };
 pub use provender_engine as engine;
-pub use provender_engine::{Definitions, FeatureStore, Features, HistoricalQuery};
+pub use provender_engine::{Definitions, FeatureStore, Features, HistoricalQuery, build};
 pub use provender_join::frame;
 
 /// One row a provider: `with::<P>()` when its feature is on, a note for the error message when it is off.
