@@ -3,7 +3,6 @@
 //! A front end produces [`Definitions`]: drafts whose references are still names. Everything that is checked is checked on drafts, once, for all front ends.
 
 pub mod build;
-pub(crate) mod dtype;
 mod files;
 mod forms;
 mod ignore;
@@ -64,7 +63,8 @@ impl Definitions {
     }
 
     /// Reads the definitions in a repository's folder: every `.yaml` and `.yml` file below it, in the order of their paths, except `feature_store.yaml`, hidden files and
-    /// folders, and what the globs in `.feastignore` or `.provenderignore` match (as in a `.gitignore`).
+    /// folders, folders with a `feature_store.yaml` of their own (they are other repositories), and what the globs in `.feastignore` or `.provenderignore` match (as in
+    /// a `.gitignore`).
     ///
     /// # Errors
     /// Everything that cannot be read, at once: each error names the file with its line, the object, the field, and what was expected. References are not looked at here.

@@ -72,7 +72,10 @@ impl Walk<'_> {
                 continue;
             }
             if metadata.is_dir() {
-                self.folder(&relative)?;
+                // One with a configuration of its own is another repository.
+                if !self.repo_dir.join(&relative).join(CONFIG).is_file() {
+                    self.folder(&relative)?;
+                }
             } else if metadata.is_file() && is_definition_file(&relative) {
                 self.files.push(relative);
             }

@@ -33,12 +33,24 @@ fn every_yaml_file_is_read_in_the_order_of_paths() {
         ("b.yaml", ENTITY),
         ("a/deep/c.yml", ENTITY),
         ("feature_store.yaml", "project: p"),
-        ("a/feature_store.yaml", "project: p"),
         ("notes.txt", "no YAML"),
         (".hidden.yaml", "not: read"),
         (".git/x.yaml", "not: read"),
     ]);
     assert_eq!(found(&dir), ["a/deep/c.yml", "b.yaml"]);
+}
+
+#[test]
+fn a_repository_inside_a_repository_is_another_one() {
+    let dir = folder(&[
+        ("feature_store.yaml", "project: p"),
+        ("a.yaml", ENTITY),
+        ("shared/b.yaml", ENTITY),
+        ("shared/other/feature_store.yaml", "project: other"),
+        ("shared/other/c.yaml", ENTITY),
+        ("shared/other/deep/d.yaml", "not: read"),
+    ]);
+    assert_eq!(found(&dir), ["a.yaml", "shared/b.yaml"]);
 }
 
 #[test]

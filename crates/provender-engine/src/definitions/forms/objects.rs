@@ -5,8 +5,8 @@ use super::read::{At, FromNode};
 use super::reference::{FieldReference, KindReference};
 use super::values::{OneOrMore, Ttl, TypeName, UseForm};
 use crate::definitions::build::SourceRef;
-use crate::definitions::dtype::Dtype;
 use crate::definitions::yaml::Node;
+use provender_core::Dtype;
 use provender_core::model::Tags;
 use std::collections::BTreeMap;
 

@@ -2,10 +2,9 @@
 
 use super::objects::UsePartForm;
 use super::read::{At, FromNode};
-use crate::definitions::dtype::Dtype;
 use crate::definitions::ttl;
 use crate::definitions::yaml::{Node, Value};
-use provender_core::{SECOND, ValueType};
+use provender_core::{Dtype, SECOND, ValueType};
 use std::collections::BTreeMap;
 
 /// A lifetime in microseconds.

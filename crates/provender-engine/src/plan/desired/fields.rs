@@ -2,12 +2,11 @@
 
 use super::columns::{LogicalColumns, keys_match, suggest};
 use crate::definitions::build;
-use crate::definitions::dtype::Dtype;
 use crate::plan::inventory::Item;
 use crate::plan::schemas::Columns;
 use arrow_schema::DataType;
 use provender_core::model::{DataSource, Entity, FeatureView, Field};
-use provender_core::{Error, ValueType, value};
+use provender_core::{Dtype, Error, ValueType, value};
 
 /// What a join key can be, for errors.
 pub(super) const KEY_TYPES: &str = "String, Int32, Int64, Bytes or UnixTimestamp";
