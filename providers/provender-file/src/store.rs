@@ -91,6 +91,7 @@ impl OfflineStore for FileStore {
         let window = self.window(request).await?;
         let (schema, counters) = (window.schema().clone(), window.counters());
         let latest = blocking(move || window.latest(JoinOptions::default().threads)).await?;
+        counters.expect(latest.keys() as u64);
         Ok(RangeScan { schema, batches: stream_of(latest), counters })
     }
 
