@@ -1,5 +1,7 @@
 //! JSON arrays and JSON lines as frames.
 
+mod rows;
+
 use super::Frame;
 use super::read::into_instants;
 use crate::instants::is_text;
@@ -15,10 +17,10 @@ const BATCH_ROWS: usize = 16 << 10;
 
 /// Reads a JSON array of objects, or objects that follow each other.
 pub(super) fn read(bytes: &[u8]) -> Result<Frame> {
-    let rows = rows(bytes)?;
+    let (rows, names) = rows(bytes)?;
     let inferred =
         infer_json_schema_from_iterator(rows.iter().map(Ok::<_, ArrowError>)).map_err(malformed)?;
-    let schema = Arc::new(without_nulls(&inferred));
+    let schema = Arc::new(without_nulls(&in_order(&inferred, &names)?));
     let mut batches = Vec::with_capacity(rows.len().div_ceil(BATCH_ROWS));
     let mut decoder = ReaderBuilder::new(Arc::clone(&schema))
         .with_batch_size(BATCH_ROWS)
@@ -31,17 +33,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Frame> {
     recognise_times(Frame { schema, batches })
 }
 
-fn rows(bytes: &[u8]) -> Result<Vec<Value>> {
-    let not_json = |e: serde_json::Error| {
+/// The rows, and the names of their columns as they first appear.
+fn rows(bytes: &[u8]) -> Result<(Vec<Value>, Vec<String>)> {
+    let (rows, names) = rows::parse(bytes).map_err(|e| {
         Error::invalid("not readable JSON").with("at", format!("line {}", e.line())).because(e)
-    };
-    let mut rows = Vec::new();
-    for value in serde_json::Deserializer::from_slice(bytes).into_iter::<Value>() {
-        match value.map_err(not_json)? {
-            Value::Array(items) if rows.is_empty() => rows = items,
-            item => rows.push(item),
-        }
-    }
+    })?;
     match rows.iter().position(|row| !row.is_object()) {
         Some(row) => Err(Error::invalid("a row is not a JSON object")
             .with("row", row + 1)
@@ -50,12 +46,18 @@ fn rows(bytes: &[u8]) -> Result<Vec<Value>> {
             Err(Error::invalid("there are no rows")
                 .with("expected", "an array of objects, or an object a line"))
         }
-        None => Ok(rows),
+        None => Ok((rows, names)),
     }
 }
 
 fn malformed(error: ArrowError) -> Error {
     Error::invalid("the JSON rows do not make a table").because(error)
+}
+
+/// The inferred columns come in no order of their own.
+fn in_order(schema: &Schema, names: &[String]) -> Result<Schema> {
+    let columns: Vec<_> = names.iter().filter_map(|name| schema.index_of(name).ok()).collect();
+    schema.project(&columns).map_err(malformed)
 }
 
 /// Columns of nothing but nulls become text.

@@ -143,6 +143,46 @@ fn times_in_text_become_instants() {
 }
 
 #[test]
+fn json_columns_stay_in_the_order_in_which_they_first_appear() {
+    let rows = [
+        r#"{"x": 1, "k": null, "event_timestamp": "2026-01-31T00:00:00Z", "at": {"lon": 1, "lat": 2}}"#,
+        r#"{"b": [], "k": null, "x": 2, "a": true}"#,
+    ];
+    let array = format!("[{}]", rows.join(","));
+    let frames = [
+        read_text("x.jsonl", &rows.join("\n")),
+        read_text("x.json", &array),
+        frame::read_json(array.as_bytes()),
+    ];
+    for frame in frames.map(Result::unwrap) {
+        let names: Vec<_> = frame.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        assert_eq!(names, ["x", "k", "event_timestamp", "at", "b", "a"]);
+        let batch = frame.into_batch().unwrap();
+        let xs = arrow_cast::cast(&batch["x"], &DataType::Utf8).unwrap();
+        assert_eq!(xs.as_string::<i32>().iter().collect::<Vec<_>>(), [Some("1"), Some("2")]);
+    }
+}
+
+#[test]
+fn json_that_is_no_rows_is_refused_with_its_place() {
+    let refusal = |text: &str| frame::read_json(text.as_bytes()).unwrap_err();
+    for (text, row) in [("[{\"a\": 1}, 2]", "2"), ("{\"a\": 1}\n\"x\"", "2"), ("null", "1"), ("[[{}]]", "1")]
+    {
+        assert_eq!(refusal(text).get("row"), Some(row), "{text}");
+    }
+    for text in ["", "[]"] {
+        assert_eq!(refusal(text).message(), "there are no rows", "{text}");
+    }
+    for text in ["{\"a\": 1}\n{\"a\": }", "{\"a\": 1}\n[", "[{\"a\": 1},\n"] {
+        assert_eq!(
+            (refusal(text).kind(), refusal(text).get("at")),
+            (Kind::Invalid, Some("line 2")),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn the_event_column_is_named_or_the_only_one() {
     let event_column = |columns: Vec<(&str, ArrayRef)>| {
         let table = batch(columns);
