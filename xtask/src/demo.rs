@@ -88,7 +88,11 @@ fn ask_server(mut command: Command) -> Result<()> {
     let Some(address) = address else { bail!("the server did not start") };
     println!("$ curl http://{address}/get-online-features -d '{REQUEST}'");
     let body = post(&address, "/get-online-features", REQUEST)?;
-    print_answer(&body)
+    print_answer(&body)?;
+    println!(
+        "The flights are of 2013, hence OUTSIDE_MAX_AGE; the example's `online_ttl: report` answers the values all the same."
+    );
+    Ok(())
 }
 
 fn post(address: &str, path: &str, body: &str) -> Result<String> {
@@ -116,7 +120,7 @@ fn print_answer(body: &str) -> Result<()> {
         println!(
             "  {:<36} {:<22} {:<16} {}",
             name.as_str().unwrap_or_default(),
-            result["values"][0],
+            result["values"][0].to_string(),
             result["statuses"][0].as_str().unwrap_or_default(),
             result["event_timestamps"][0].as_str().unwrap_or_default()
         );
