@@ -131,34 +131,52 @@ fn needed(snapshot: &RegistrySnapshot, project: &str) -> HashSet<(ObjectKind, St
     let mut needed = HashSet::new();
     let staying = || snapshot.objects(project).filter(|stored| !declarable(stored));
     for object in staying().filter_map(|stored| stored.object().ok()) {
-        let Object::OnDemandFeatureView(view) = object else { continue };
-        for (_, source) in &view.sources {
-            match source {
-                OnDemandSource::View(projection) => {
-                    needed.insert((ObjectKind::FeatureView, projection.view.clone()));
-                    needed.insert((ObjectKind::StreamFeatureView, projection.view.clone()));
-                }
-                OnDemandSource::Request(source) => {
-                    _ = needed.insert((ObjectKind::DataSource, source.name.clone()))
-                }
-            }
+        if let Object::OnDemandFeatureView(_) = object {
+            needed.extend(references(object));
         }
     }
-    let views = snapshot.feature_views(project).filter_map(Result::ok);
-    let stays = |view: &FeatureView| {
-        let kind = Object::FeatureView(Arc::new(view.clone())).kind();
-        needed.contains(&(kind, view.name.clone()))
-            || snapshot.find(project, kind, &view.name).is_some_and(|stored| !declarable(stored))
+    let stays = |object: &Object| {
+        let key = (object.kind(), object.name().to_owned());
+        needed.contains(&key)
+            || snapshot.find(project, key.0, &key.1).is_some_and(|stored| !declarable(stored))
     };
-    let behind: Vec<_> = views.filter(|view| stays(view)).flat_map(|view| references(view)).collect();
+    let objects = snapshot.objects(project).filter_map(|stored| stored.object().ok());
+    let views = objects.filter(|object| matches!(object, Object::FeatureView(_)));
+    let behind: Vec<_> = views.filter(|view| stays(view)).flat_map(references).collect();
     needed.extend(behind);
     needed
 }
 
-fn references(view: &FeatureView) -> Vec<(ObjectKind, String)> {
-    let sources = view.batch_source.iter().chain(&view.stream_source);
-    let entities = view.entities.iter().map(|name| (ObjectKind::Entity, name.clone()));
-    entities.chain(sources.map(|source| (ObjectKind::DataSource, source.name.clone()))).collect()
+/// What a view refers to: its entities, sources and views, the latter under both kinds that they may be of. Nothing for other objects.
+fn references(object: &Object) -> Vec<(ObjectKind, String)> {
+    match object {
+        Object::FeatureView(view) => {
+            let sources = view.batch_source.iter().chain(&view.stream_source);
+            let entities = view.entities.iter().map(|name| (ObjectKind::Entity, name.clone()));
+            entities.chain(sources.map(|source| (ObjectKind::DataSource, source.name.clone()))).collect()
+        }
+        Object::OnDemandFeatureView(view) => {
+            let input = |source: &OnDemandSource| match source {
+                OnDemandSource::View(used) => [ObjectKind::FeatureView, ObjectKind::StreamFeatureView]
+                    .map(|kind| (kind, used.view.clone()))
+                    .to_vec(),
+                OnDemandSource::Request(source) => vec![(ObjectKind::DataSource, source.name.clone())],
+            };
+            view.sources.iter().flat_map(|(_, source)| input(source)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Names of the views that refer to an object. A damaged view cannot be asked.
+pub(super) fn users<'a>(snapshot: &'a RegistrySnapshot, used: &Stored) -> Vec<&'a str> {
+    let key = (used.kind, used.name.to_string());
+    snapshot
+        .objects(&used.project)
+        .filter_map(|stored| stored.object().ok())
+        .filter(|object| references(object).contains(&key))
+        .map(Object::name)
+        .collect()
 }
 
 /// A plan's id: a short hash of what it does and of the project as it is. What other projects do, and what is materialized meanwhile, does not count.

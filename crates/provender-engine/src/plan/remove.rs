@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::apply::{attempts, pause, too_many_conflicts};
-use super::changes::deletion;
+use super::changes::{deletion, users};
 use super::infra::{Infra, Tables};
 use super::planner::Planned;
 use crate::FeatureStore;
@@ -38,10 +38,10 @@ impl FeatureStore {
     }
 
     /// Deletes the first object of a name, in Feast's order of kinds (entity, feature view, feature service, data source, saved dataset, validation reference, stream
-    /// feature view, on demand feature view), with its online table; answers what was deleted. Objects that refer to it stay as they are.
+    /// feature view, on demand feature view), with its online table; answers what was deleted. Services and on demand views that refer to a view stay as they are.
     ///
     /// # Errors
-    /// `NotFound`.
+    /// `NotFound`; `Invalid` naming the views that still use the entity or data source.
     pub async fn delete(&self, name: &str) -> Result<Plan> {
         let project = self.project();
         let first = |snapshot: &RegistrySnapshot| {
@@ -52,6 +52,7 @@ impl FeatureStore {
             let stored = found.ok_or_else(|| {
                 Error::not_found(format!("nothing in project {project} is named {name}")).with("name", name)
             })?;
+            refuse_used(snapshot, stored)?;
             Ok((vec![Arc::clone(stored)], deletion(stored).change))
         };
         self.remove(first).await
@@ -98,5 +99,18 @@ impl FeatureStore {
         let shown = objects.iter().rev().filter(|o| &*o.name != DUMMY_ENTITY);
         let steps = shown.map(|stored| deletion(stored)).collect();
         Planned::new(self, base, snapshot, steps, Infra::between(&tables, &Tables::new()))
+    }
+}
+
+/// Views cannot be read without their entities and sources.
+fn refuse_used(snapshot: &RegistrySnapshot, stored: &Stored) -> Result<()> {
+    if !matches!(stored.kind, ObjectKind::Entity | ObjectKind::DataSource) {
+        return Ok(());
+    }
+    match users(snapshot, stored).as_slice() {
+        [] => Ok(()),
+        users => Err(Error::invalid(format!("{} {} is still used by views", stored.kind, stored.name))
+            .with("views", users.join(", "))
+            .with("expected", "definitions without it and those views, applied; or the views deleted first")),
     }
 }

@@ -375,14 +375,28 @@ async fn teardown_and_delete_take_tables_along() {
 #[tokio::test]
 async fn delete_takes_the_first_kind_in_feasts_order() {
     let repo = Repo::new();
-    let yaml = shop()
-        .replace("name: driver", "name: same")
-        .replace("[driver]", "[same]")
-        .replace("name: stats", "name: same");
-    repo.apply(&yaml).await;
+    let entity = "---\nkind: Entity\nname: same\nvalue_type: STRING\n";
+    repo.apply(&format!("{}{entity}", shop().replace("name: stats", "name: same"))).await;
     for kind in [ObjectKind::Entity, ObjectKind::FeatureView] {
         let plan = repo.store.delete("same").await.unwrap();
         assert_eq!((plan.objects[0].kind, plan.objects[0].action), (kind, ObjectAction::Delete));
+    }
+}
+
+#[tokio::test]
+async fn entities_and_sources_in_use_are_not_deleted() {
+    let repo = Repo::new();
+    repo.apply(&shop()).await;
+    let before = repo.objects().await;
+    for (name, noun) in [("driver", "entity"), ("hourly", "data source")] {
+        let error = repo.store.delete(name).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Invalid);
+        assert_eq!(error.message(), format!("{noun} {name} is still used by views"));
+        assert_eq!(error.get("views"), Some("stats"));
+    }
+    assert_eq!(repo.objects().await, before);
+    for name in ["stats", "driver", "hourly"] {
+        assert_eq!(repo.store.delete(name).await.unwrap().objects[0].name, name);
     }
 }
 
