@@ -137,7 +137,9 @@ impl Resolved {
     fn add_column(&mut self, used: usize, feature: &str) -> Result<()> {
         let view_use = &mut self.uses[used];
         let index = view_use.view.features.iter().position(|f| f.name == feature).ok_or_else(|| {
-            Error::not_found(format!("Feature {feature} not found in projection {}", view_use.name))
+            let error =
+                Error::not_found(format!("Feature {feature} not found in projection {}", view_use.name));
+            lookup::with_nearest(error, feature, view_use.view.features.iter().map(|f| f.name.as_str()))
         })?;
         view_use.features.push(index);
         self.columns.push(Column { used, feature: view_use.features.len() - 1, name: String::new() });
@@ -193,7 +195,12 @@ fn collision(named: &BTreeMap<String, Vec<String>>, full: bool) -> Error {
         "To resolve this collision, either use the full feature name by setting 'full_feature_names=True', or ensure that the features in question have different names."
     };
     let references = named.values().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
-    Error::invalid(format!("Duplicate features named {names} found.\n{advice}"))
+    let error = Error::invalid(format!("Duplicate features named {names} found.\n{advice}"))
         .with("class", "FeatureNameCollisionError")
-        .with("features", references)
+        .with("features", references);
+    if full {
+        error
+    } else {
+        error.with("expected", "full_feature_names, on the command line --full-feature-names")
+    }
 }

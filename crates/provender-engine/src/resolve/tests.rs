@@ -97,6 +97,7 @@ fn colliding_short_names_are_refused_naming_both() {
     assert_eq!(error.kind(), Kind::Invalid);
     assert_eq!(error.get("class"), Some("FeatureNameCollisionError"));
     assert_eq!(error.get("features"), Some("fv:f, gv:f"));
+    assert_eq!(error.get("expected"), Some("full_feature_names, on the command line --full-feature-names"));
     assert_eq!(
         error.message(),
         "Duplicate features named f found.\nTo resolve this collision, either use the full feature name by setting 'full_feature_names=True', or ensure that the features in question have different names."
@@ -127,6 +128,17 @@ fn unknown_names_are_reported_in_feasts_words() {
         Some("FeatureServiceNotFoundException"),
     );
     check(&list(&["fv:nope"]), "Feature nope not found in projection fv", None);
+}
+
+#[test]
+fn unknown_names_come_with_the_nearest_known_one() {
+    let mut objects = vec![view_object(view("driver_stats", &["driver_id"], &["conv_rate", "trips"]))];
+    objects.push(service(vec![Projection { view: "driver_stats".into(), ..Projection::default() }]));
+    let near = |features: &Features| fails(objects.clone(), features).get("did you mean").map(str::to_owned);
+    assert_eq!(near(&list(&["driver_stat:trips"])).as_deref(), Some("driver_stats"));
+    assert_eq!(near(&list(&["driver_stats:conv_rat"])).as_deref(), Some("conv_rate"));
+    assert_eq!(near(&Features::Service("svd".into())).as_deref(), Some("svc"));
+    assert_eq!(near(&list(&["nothing_like_it:trips"])), None);
 }
 
 #[test]
