@@ -1,5 +1,7 @@
 //! Providers: backends picked by `type:` in the configuration, in a table that is passed as a value.
 
+mod feast;
+
 use crate::config::StoreConfig;
 use crate::{Error, OfflineStore, OnlineStore, Registry, Result};
 use futures::future::BoxFuture;
@@ -149,8 +151,8 @@ impl Providers {
     /// Opens the store that a section of the configuration names.
     ///
     /// # Errors
-    /// `Unsupported` naming the Cargo feature if this build leaves the type out, `Invalid` listing the known types if there is none such, and what the
-    /// provider says.
+    /// `Unsupported` naming the Cargo feature if this build leaves the type out, or if it is one of Feast's that Provender does not have; `Invalid` if there is none
+    /// such, both listing the known types; and what the provider says.
     pub async fn open<S: StoreKind + ?Sized>(
         &self,
         config: &StoreConfig,
@@ -162,10 +164,13 @@ impl Providers {
                 .with("section", S::SECTION)
                 .with("type", &config.kind)
                 .with("rebuild with --features", feature)),
-            None => Err(Error::invalid("unknown store type")
-                .with("section", S::SECTION)
-                .with("type", &config.kind)
-                .with("known types", self.types::<S>().join(", "))),
+            None => Err(match feast::has(S::SECTION, &config.kind) {
+                true => Error::unsupported("Provender does not have this store yet"),
+                false => Error::invalid("unknown store type"),
+            }
+            .with("section", S::SECTION)
+            .with("type", &config.kind)
+            .with("known types", self.types::<S>().join(", "))),
         }
     }
 }

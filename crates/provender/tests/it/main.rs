@@ -53,3 +53,17 @@ async fn an_unknown_type_lists_the_known_ones() {
         "unknown store type (section: online_store, type: redus, known types: sqlite)"
     );
 }
+
+#[tokio::test]
+async fn a_store_of_feasts_that_is_not_there_yet_is_told_from_a_misspelling() {
+    let context = OpenContext::new("p", ".");
+    let error = provender::providers()
+        .open::<dyn OnlineStore>(&StoreConfig::new("redis"), &context)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), Kind::Unsupported);
+    assert_eq!(
+        error.to_string(),
+        "Provender does not have this store yet (section: online_store, type: redis, known types: sqlite)"
+    );
+}
