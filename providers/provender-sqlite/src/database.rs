@@ -1,6 +1,7 @@
 //! One connection of one thread, opened when it is first needed.
 
 use crate::error::failed;
+use crate::read_only::{self, Untouched};
 use provender_core::{Error, RequestContext, Result};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
@@ -25,7 +26,15 @@ pub(crate) enum Role {
 pub(crate) struct Database {
     path: Arc<Path>,
     role: Role,
-    open: Option<(FileId, Connection)>,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    id: FileId,
+    /// Of a file that is read without locks.
+    untouched: Option<Untouched>,
+    connection: Connection,
 }
 
 impl Database {
@@ -49,12 +58,12 @@ impl Database {
             }
             Err(error) => return Err(Error::io(error, "open the online store", &self.path)),
         };
-        if self.open.as_ref().is_none_or(|(opened, _)| *opened != now) {
+        if self.open.as_ref().is_none_or(|open| open.id != now || !open.is_current(&self.path)) {
             self.open = None;
-            let connection = connect(&self.path, self.role).map_err(|e| cannot_open(e, &self.path))?;
-            self.open = Some((now, connection));
+            let (untouched, connection) = connect(&self.path, self.role)?;
+            self.open = Some(Open { id: now, untouched, connection });
         }
-        Ok(self.open.as_mut().map(|(_, connection)| connection))
+        Ok(self.open.as_mut().map(|open| &mut open.connection))
     }
 
     /// The connection for a request: it waits for nobody beyond the deadline.
@@ -85,7 +94,29 @@ impl Database {
     }
 }
 
-fn connect(path: &Path, role: Role) -> rusqlite::Result<Connection> {
+impl Open {
+    fn is_current(&self, path: &Path) -> bool {
+        self.untouched.is_none() || self.untouched == Untouched::of(path)
+    }
+}
+
+/// A connection, and for one without locks what the file looked like.
+fn connect(path: &Path, role: Role) -> Result<(Option<Untouched>, Connection)> {
+    let error = match connect_with_locks(path, role) {
+        Ok(connection) => return Ok((None, connection)),
+        Err(error) => error,
+    };
+    if role == Role::Reader
+        && read_only::may_be_cause_of(&error)
+        && let Some((untouched, connection)) = read_only::connect(path)
+    {
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        return Ok((Some(untouched), connection));
+    }
+    Err(cannot_open(error, path, role))
+}
+
+fn connect_with_locks(path: &Path, role: Role) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
@@ -103,10 +134,19 @@ fn connect(path: &Path, role: Role) -> rusqlite::Result<Connection> {
 }
 
 /// SQLite does not say why it cannot open a file; the system does, if it cannot either.
-fn cannot_open(error: rusqlite::Error, path: &Path) -> Error {
-    match File::open(path) {
-        Err(reason) => Error::io(reason, "open the online store", path),
-        Ok(_) => failed(error, "open", path),
+fn cannot_open(error: rusqlite::Error, path: &Path, role: Role) -> Error {
+    let file = match role {
+        Role::Reader => File::open(path),
+        Role::Writer => File::options().append(true).open(path),
+    };
+    if let Err(reason) = file {
+        return Error::io(reason, "open the online store", path);
+    }
+    match path.parent().map(read_only::try_folder) {
+        Some(Err(reason)) if read_only::may_be_cause_of(&error) => {
+            Error::io(reason, "make SQLite's files beside the online store", path)
+        }
+        _ => failed(error, "open", path),
     }
 }
 

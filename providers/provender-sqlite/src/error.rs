@@ -2,7 +2,7 @@
 
 use provender_core::online::OnlineTable;
 use provender_core::{Error, Kind};
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use std::path::Path;
 
 /// What SQLite's error means for the caller, with the file it happened on.
@@ -52,6 +52,9 @@ fn meaning(error: &rusqlite::Error) -> (Kind, &'static str) {
             (Kind::Unavailable, "another process has locked it")
         }
         Some(ErrorCode::DiskFull) => (Kind::Unavailable, "the disk is full"),
+        Some(ErrorCode::SystemIoFailure) if may_be_full(error) => {
+            (Kind::Unavailable, "the disk refused to write; it may be full")
+        }
         Some(ErrorCode::SystemIoFailure) => (Kind::Unavailable, "the disk failed"),
         Some(ErrorCode::CannotOpen) => (Kind::Unavailable, "it cannot be opened"),
         Some(ErrorCode::ReadOnly) => (Kind::Denied, "it is read-only"),
@@ -63,10 +66,25 @@ fn meaning(error: &rusqlite::Error) -> (Kind, &'static str) {
     }
 }
 
+/// SQLite knows a full disk only from the write of a page, not where it makes a file longer.
+fn may_be_full(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|e| e.extended_code);
+    let growing = [
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_IOERR_FSYNC,
+        ffi::SQLITE_IOERR_DIR_FSYNC,
+        ffi::SQLITE_IOERR_TRUNCATE,
+        ffi::SQLITE_IOERR_SHMOPEN,
+        ffi::SQLITE_IOERR_SHMSIZE,
+        ffi::SQLITE_IOERR_SHMMAP,
+        ffi::SQLITE_IOERR_MMAP,
+    ];
+    code.is_some_and(|code| growing.contains(&code))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rusqlite::ffi;
 
     #[test]
     fn codes_say_what_the_caller_can_do() {
@@ -97,5 +115,19 @@ mod tests {
         let error = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_FULL), None);
         let error = failed(error, "write", Path::new("data/x.db"));
         assert_eq!(error.to_string(), "cannot write the online store: the disk is full (path: data/x.db)");
+    }
+
+    #[test]
+    fn writes_that_fail_may_mean_a_full_disk() {
+        let text = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            let error = failed(error, "write", Path::new("x.db"));
+            assert_eq!((error.kind(), error.get("path")), (Kind::Unavailable, Some("x.db")), "code {code}");
+            error.to_string()
+        };
+        for code in [4874, ffi::SQLITE_FULL, ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_FSYNC] {
+            assert!(text(code).contains("full"), "code {code}");
+        }
+        assert!(!text(ffi::SQLITE_IOERR_READ).contains("full"));
     }
 }

@@ -5,6 +5,7 @@ mod database;
 mod error;
 mod layout;
 mod read;
+mod read_only;
 mod reconcile;
 mod store;
 mod workers;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use provender_core::online::{
     InfraChanges, OnlineCapabilities, OnlineRead, OnlineRows, OnlineTable, OnlineWrite, WriteSummary,
 };
-use provender_core::{Error, OnlineStore, OpenContext, Provider, Result};
+use provender_core::{Error, Kind, OnlineStore, OpenContext, Provider, Result};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
@@ -34,8 +34,11 @@ impl Provider for Sqlite {
                 .with("path", path.display()));
         }
         let store = SqliteStore::start(&path, config.write_mode)?;
-        store.readers.run(|database| database.existing().map(|_| ())).await?;
-        Ok(Arc::new(store))
+        match store.readers.run(|database| database.existing().map(|_| ())).await {
+            // What can change while the store is open is told to those who use it: many commands do not.
+            Err(error) if error.kind() == Kind::Invalid => Err(error),
+            _ => Ok(Arc::new(store)),
+        }
     }
 }
 
