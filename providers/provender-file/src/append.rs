@@ -87,3 +87,6 @@ fn file_name() -> String {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("zz-appended-{:020}-{}-{count}.parquet", Timestamp::now().0, std::process::id())
 }
+
+#[cfg(test)]
+mod tests;
