@@ -7,7 +7,7 @@
 mod tests;
 
 use crate::model::{Field, NESTED_TYPE_TAG, STRUCT_SCHEMA_TAG, Tags};
-use crate::{Error, Result, ValueType};
+use crate::{Error, Result, ValueType, nearest};
 use arrow_schema::DataType;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -264,14 +264,11 @@ fn split(text: &str) -> Vec<&str> {
 
 fn unknown(text: &str) -> Error {
     let error = Error::invalid("unknown type");
-    let names = ValueType::all().map(|t| t.to_string()).filter(|name| !name.contains('('));
-    let near = names
-        .chain(["Array", "Set"].map(str::to_owned))
-        .map(|name| (strsim::jaro_winkler(&text.to_lowercase(), &name.to_lowercase()), name))
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match near {
-        Some((score, name)) if score > 0.8 => error.with("did you mean", name),
-        _ => error.with(
+    let names: Vec<String> =
+        ValueType::all().map(|t| t.to_string()).filter(|name| !name.contains('(')).collect();
+    match nearest(text, names.iter().map(String::as_str).chain(["Array", "Set"])) {
+        Some(name) => error.with("did you mean", name),
+        None => error.with(
             "expected",
             "Int32, Int64, Float32, Float64, String, Bytes, Bool, UnixTimestamp, Uuid, Decimal, Json, Map, Array(T), Set(T), Struct({name: T, …})",
         ),

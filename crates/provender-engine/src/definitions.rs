@@ -6,7 +6,6 @@ pub mod build;
 mod files;
 mod forms;
 mod ignore;
-pub(crate) mod nearest;
 #[cfg(test)]
 mod tests;
 pub(crate) mod ttl;

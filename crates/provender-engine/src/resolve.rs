@@ -137,9 +137,8 @@ impl Resolved {
     fn add_column(&mut self, used: usize, feature: &str) -> Result<()> {
         let view_use = &mut self.uses[used];
         let index = view_use.view.features.iter().position(|f| f.name == feature).ok_or_else(|| {
-            let error =
-                Error::not_found(format!("Feature {feature} not found in projection {}", view_use.name));
-            lookup::with_nearest(error, feature, view_use.view.features.iter().map(|f| f.name.as_str()))
+            Error::not_found(format!("Feature {feature} not found in projection {}", view_use.name))
+                .suggest(feature, view_use.view.features.iter().map(|f| f.name.as_str()))
         })?;
         view_use.features.push(index);
         self.columns.push(Column { used, feature: view_use.features.len() - 1, name: String::new() });

@@ -122,11 +122,7 @@ fn section(
 }
 
 fn unknown<'a>(path: &str, key: &str, known: impl Iterator<Item = &'a str>) -> Error {
-    let error = Error::invalid("unknown key").with("at", path);
-    match nearest(key, known) {
-        Some(name) => error.with("did you mean", name),
-        None => error,
-    }
+    Error::invalid("unknown key").with("at", path).suggest(key, known)
 }
 
 /// The error for a value of the wrong kind.
@@ -140,10 +136,4 @@ pub(super) fn wrong(at: &str, found: &Value, expected: &str) -> Error {
         Value::Object(_) => "a map",
     };
     Error::invalid(format!("{at} is {found}")).with("at", at).with("expected", expected)
-}
-
-/// The known word that is nearest to an unknown one, if it is near enough to be meant.
-pub(super) fn nearest<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let score = |word: &str| (strsim::jaro_winkler(wanted, word) * 1000.0) as u32;
-    known.map(|word| (score(word), word)).max().filter(|(score, _)| *score > 800).map(|(_, word)| word)
 }

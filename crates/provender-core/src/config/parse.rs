@@ -1,6 +1,6 @@
 //! Reading `feature_store.yaml`.
 
-use super::known::{self, nearest, wrong};
+use super::known::{self, wrong};
 use super::{OnlineTtl, RepoConfig, StoreConfig, variables};
 use crate::{Error, Result};
 use serde_json::{Map, Value};
@@ -231,12 +231,9 @@ fn choice<'a>(file: &'a Map<String, Value>, key: &str, known: &[&str]) -> Result
     if known.contains(&word) {
         return Ok(Some(word));
     }
-    let error = Error::invalid(format!("unknown value of {key}"))
+    Err(Error::invalid(format!("unknown value of {key}"))
         .with("at", key)
         .with("value", word)
-        .with("expected", known.join(", "));
-    Err(match nearest(word, known.iter().copied()) {
-        Some(meant) => error.with("did you mean", meant),
-        None => error,
-    })
+        .with("expected", known.join(", "))
+        .suggest(word, known.iter().copied()))
 }

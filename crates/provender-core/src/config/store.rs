@@ -1,6 +1,5 @@
 //! One store's section.
 
-use super::known::nearest;
 use super::redact;
 use crate::{Error, Result};
 use serde::de::DeserializeOwned;
@@ -42,10 +41,7 @@ impl StoreConfig {
                 .with("section", section)
                 .with("type", &self.kind)
                 .with("at", at);
-            match nearest_field(&cause) {
-                Some(key) => error.with("did you mean", key),
-                None => error,
-            }
+            suggest_field(error, &cause)
         })
     }
 
@@ -68,9 +64,12 @@ impl fmt::Debug for StoreConfig {
     }
 }
 
-/// Of serde's "unknown field `prot`, expected one of `port`, `host`" the known field that is nearest to the unknown one.
-fn nearest_field(cause: &str) -> Option<&str> {
-    let mut words = cause.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
-    let unknown = words.next()?;
-    nearest(unknown, words)
+/// Adds the nearest known field, if serde says "unknown field `prot`, expected one of `port`, `host`".
+fn suggest_field(error: Error, cause: &str) -> Error {
+    let Some(list) = cause.strip_prefix("unknown field ") else { return error };
+    let mut words = list.split('`').skip(1).step_by(2);
+    match words.next() {
+        Some(unknown) => error.suggest(unknown, words),
+        None => error,
+    }
 }

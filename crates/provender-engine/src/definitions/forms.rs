@@ -11,7 +11,6 @@ mod tests;
 mod values;
 
 use super::build::{Draft, Source};
-use super::nearest::nearest;
 use super::yaml::{self, Entries, Node, Value};
 use super::{Declared, Origin};
 use objects::{
@@ -148,11 +147,7 @@ fn class_of(
         }
         None => {
             let unknown = Error::invalid("unknown kind").with("kind", kind);
-            let unknown = match nearest(kind, classes.iter().copied()) {
-                Some(near) => unknown.with("did you mean", near),
-                None => unknown,
-            };
-            unknown.with("expected", classes.join(", "))
+            unknown.suggest(kind, classes.iter().copied()).with("expected", classes.join(", "))
         }
     };
     at.report(line, &problem);

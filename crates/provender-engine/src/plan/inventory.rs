@@ -1,10 +1,9 @@
 //! What a repository declares, sorted by kind, sources that stand inside other objects lifted out, names checked.
 
 use crate::definitions::build::{self, Draft, Source, SourceRef};
-use crate::definitions::nearest::nearest;
 use crate::definitions::{Definitions, Origin};
 use provender_core::model::DUMMY_ENTITY;
-use provender_core::{Error, Kind};
+use provender_core::{Error, Kind, nearest};
 use std::borrow::Cow;
 use std::collections::HashMap;
 

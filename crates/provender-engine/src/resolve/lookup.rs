@@ -1,6 +1,5 @@
 //! Looking up what a request names, with the messages that Feast's clients know.
 
-use crate::definitions::nearest::nearest;
 use provender_core::model::{FeatureService, FeatureView, Field, ObjectKind};
 use provender_core::registry::RegistrySnapshot;
 use provender_core::{Error, Kind, Result};
@@ -34,18 +33,11 @@ fn not_a_feature_view(snapshot: &RegistrySnapshot, project: &str, name: &str) ->
         return Error::unsupported(format!("{name} is a label view: those are kept and not read"))
             .with("view", name);
     }
-    let error = Error::not_found(format!("Feature view {name} does not exist in project {project}"))
-        .with("class", "FeatureViewNotFoundException");
     let views = [ObjectKind::FeatureView, ObjectKind::StreamFeatureView];
-    with_nearest(error, name, snapshot.objects(project).filter(|o| views.contains(&o.kind)).map(|o| &*o.name))
-}
-
-/// Adds to an error about an unknown name the known one that was probably meant.
-pub(super) fn with_nearest<'n>(error: Error, name: &str, known: impl IntoIterator<Item = &'n str>) -> Error {
-    match nearest(name, known) {
-        Some(near) => error.with("did you mean", near),
-        None => error,
-    }
+    let known = snapshot.objects(project).filter(|o| views.contains(&o.kind));
+    Error::not_found(format!("Feature view {name} does not exist in project {project}"))
+        .with("class", "FeatureViewNotFoundException")
+        .suggest(name, known.map(|o| &*o.name))
 }
 
 fn no_runtime(view: &str, mode: &str) -> Error {
@@ -69,11 +61,10 @@ pub(super) fn service<'a>(
 ) -> Result<&'a Arc<FeatureService>> {
     snapshot.feature_service(project, name).map_err(|error| match error.kind() {
         Kind::NotFound => {
-            let error =
-                Error::not_found(format!("Feature service {name} does not exist in project {project}"))
-                    .with("class", "FeatureServiceNotFoundException");
             let known = snapshot.list(project, ObjectKind::FeatureService);
-            with_nearest(error, name, known.map(|o| &*o.name))
+            Error::not_found(format!("Feature service {name} does not exist in project {project}"))
+                .with("class", "FeatureServiceNotFoundException")
+                .suggest(name, known.map(|o| &*o.name))
         }
         _ => error,
     })

@@ -1,8 +1,7 @@
 //! Reading forms out of YAML trees. All problems are reported, not the first alone: reading goes on after one and answers `None` in the end.
 
-use super::super::nearest::nearest;
 use super::super::yaml::{Entries, Node, Value};
-use provender_core::{Error, Kind};
+use provender_core::{Error, Kind, nearest};
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -1,9 +1,8 @@
 //! Columns of a source under the names that definitions use, and which types go together.
 
-use crate::definitions::nearest::nearest;
 use arrow_schema::{DataType, Schema};
 use provender_core::model::DataSource;
-use provender_core::{Error, ValueType};
+use provender_core::{Error, ValueType, nearest};
 use std::collections::HashMap;
 
 /// How many names an error lists.

@@ -1,7 +1,9 @@
 //! The word that somebody probably meant.
 
-/// The candidate that is most like `word`, if any is like it at all.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+use crate::Error;
+
+/// The candidate that is most like `word`, case apart, if any is like it at all.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let allowed = (word.chars().count() / 3).clamp(1, 3);
     candidates
@@ -10,6 +12,17 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .filter(|(distance, _)| *distance <= allowed)
         .min()
         .map(|(_, candidate)| candidate)
+}
+
+impl Error {
+    /// Adds to an error about an unknown word the known one that was probably meant, if there is one.
+    #[must_use]
+    pub fn suggest<'a>(self, word: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        match nearest(word, known) {
+            Some(near) => self.with("did you mean", near),
+            None => self,
+        }
+    }
 }
 
 #[cfg(test)]
