@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// What goes into the Python environment: Feast at the version that interop is recorded with, and the benchmarks' peers.
-const PYTHON_PACKAGES: &[&str] = &["feast[duckdb]==0.67.0", "polars==1.33.1", "psutil"];
+const PYTHON_PACKAGES: &[&str] = &["feast[duckdb]==0.67.0", "polars==2.1.0", "psutil"];
 
 /// Environment variables that tests find services by.
 pub(crate) type Environment = Vec<(&'static str, PathBuf)>;
