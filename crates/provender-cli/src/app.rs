@@ -5,7 +5,6 @@ use crate::output;
 use provender::config::RepoConfig;
 use provender::{Definitions, Error, FeatureStore, Providers, RequestContext, Result};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 /// One invocation: options and providers.
 pub(crate) struct App {
@@ -79,9 +78,4 @@ impl App {
         crate::signal::cancel_on_interrupt(context.cancel.clone());
         context
     }
-}
-
-/// A path as the repository sees it is the user's business: paths on the command line start at the current folder.
-pub(crate) fn shared(store: FeatureStore) -> Arc<FeatureStore> {
-    Arc::new(store)
 }

@@ -49,7 +49,7 @@ pub(crate) struct Historical {
     /// Say what would be read, and do nothing
     #[arg(long)]
     explain: bool,
-    /// Refuse to run if it is predicted to hold more memory than this, such as 2GB
+    /// Memory the join may hold, such as 2GB: features are then read in several passes, and a join that cannot fit is refused
     #[arg(long, value_name = "SIZE")]
     max_memory: Option<String>,
     /// `created`: a row counts only if it was created by the entity row's time; `none`: the event time alone counts, as in Feast

@@ -1,11 +1,12 @@
 //! `serve`.
 
 use super::Outcome;
-use crate::app::{App, shared};
+use crate::app::App;
 use crate::{output, signal};
 use clap::Args;
 use provender_server::{Server, ServerConfig};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -41,7 +42,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) async fn run(&self, app: &App) -> Outcome {
-        let store = shared(app.store().await?);
+        let store = Arc::new(app.store().await?);
         let mut config = ServerConfig { host: self.host.clone(), port: self.port, ..ServerConfig::default() };
         config.registry_ttl = Duration::from_secs(self.registry_ttl_sec);
         config.access_log = !self.no_access_log;
