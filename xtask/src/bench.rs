@@ -13,8 +13,9 @@ pub(crate) fn run(what: &str, rounds: u32) -> Result<()> {
         bail!("no benchmark {what}; there are {}", BENCHES.join(", "));
     }
     let binary = release_binary()?;
-    let environment = services::start()?;
-    let python = environment.first().map(|(_, python)| python).context("no Python environment")?;
+    let environment = services::start().all()?;
+    let (_, python) =
+        environment.iter().find(|(name, _)| *name == "PROVENDER_TEST_FEAST_PYTHON").context("no Python")?;
     let work = cache().join("bench");
     std::fs::create_dir_all(&work)?;
     execute(

@@ -44,9 +44,12 @@ fn generate(proto: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
         .open_files(sources)?
         .file_descriptor_set();
     let out = scratch_folder()?;
-    // Sorted maps: the same object always gives the same bytes.
-    prost_build::Config::new()
-        .btree_map(["."])
+    // Sorted maps: the same object always gives the same bytes. The server answers from stored bytes, which generated servers could not.
+    tonic_prost_build::configure()
+        .btree_map(".")
+        .build_server(false)
+        .build_transport(false)
+        .client_mod_attribute(".", "#[cfg(feature = \"grpc\")]")
         .out_dir(&out)
         .compile_fds(descriptors.clone())
         .context("cannot generate Rust code")?;

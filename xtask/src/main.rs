@@ -17,7 +17,8 @@ cargo xtask TASK
 
   demo                 the main job on real data: training set, materialize, serve (release build)
   test [FILTER]        format, lints, tidy, docs, all tests (what they need is installed); with FILTER only the tests of that name
-  services [check]     installs what tests need and starts it; check only says what is missing
+  services             installs what tests need and starts it: Feast, Redis (single, cluster, sentinels), DynamoDB Local
+  services check|stop  says what is missing; stops what runs
   bench WHAT [ROUNDS]  join | materialize | apply | serve: against the peers, run beside it
   docs [--check]       writes docs/reference from the code; with --check says whether it is up to date
   codegen [--check]    writes provender-proto's generated code from its .proto files
@@ -29,8 +30,9 @@ fn main() -> Result<()> {
         ["demo"] => demo::run(),
         ["test"] => test::run(),
         ["test", filter] => test::only(filter),
-        ["services"] => services::start().map(drop),
-        ["services", "check"] => services::check(),
+        ["services"] => services::start().all().map(drop),
+        ["services", "check" | "--check"] => services::check(),
+        ["services", "stop" | "--stop"] => services::stop(),
         ["bench", what] => bench::run(what, 3),
         ["bench", what, rounds] => bench::run(what, rounds.parse()?),
         ["docs"] => docs::run(false),

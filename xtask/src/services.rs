@@ -1,53 +1,158 @@
-//! `cargo xtask services`: what tests and benchmarks need, installed into one cache folder outside the clone.
+//! `cargo xtask services`: what tests and benchmarks need, installed into one cache folder outside the clone, started on loopback.
+//!
+//! Where Docker Compose answers, `docker-compose.yml` starts Redis and DynamoDB Local; elsewhere they run natively. Both listen on the
+//! same ports and are arranged (cluster, sentinels) by the same code. Nothing is kept on disk: a service that starts is empty.
 
-use crate::tools::{cache, run};
-use anyhow::{Context, Result, bail};
-use std::path::PathBuf;
-use std::process::Command;
+mod daemon;
+mod dynamodb;
+mod packages;
+mod python;
+mod redis;
+mod resp;
 
-/// What goes into the Python environment: Feast at the version that interop is recorded with, and the benchmarks' peers.
-const PYTHON_PACKAGES: &[&str] = &["feast[duckdb]==0.67.0", "polars==2.1.0", "psutil"];
+use crate::tools::{cache, root, run};
+use anyhow::{Result, bail};
+use std::process::{Command, Stdio};
 
 /// Environment variables that tests find services by.
-pub(crate) type Environment = Vec<(&'static str, PathBuf)>;
+pub(crate) type Environment = Vec<(&'static str, String)>;
 
-/// Installs what is missing, starts what has to run, and answers how tests find it.
-pub(crate) fn start() -> Result<Environment> {
-    let python = python()?;
-    println!("Feast: {}", python.display());
-    Ok(vec![("PROVENDER_TEST_FEAST_PYTHON", python)])
+/// One thing that tests need.
+struct Service {
+    name: &'static str,
+    /// Installs and starts it if that is not done yet.
+    start: fn(Runner) -> Result<()>,
+    /// Whether tests could use it now.
+    check: fn() -> Result<()>,
+    /// How tests find it.
+    environment: fn() -> (&'static str, String),
+}
+
+/// Who runs the servers.
+#[derive(Clone, Copy, PartialEq)]
+enum Runner {
+    /// Docker Compose has started them.
+    Docker,
+    /// They are started here as processes.
+    Native,
+}
+
+const SERVICES: &[Service] = &[
+    Service {
+        name: "Feast",
+        start: |_| python::start(),
+        check: python::check,
+        environment: || ("PROVENDER_TEST_FEAST_PYTHON", python::path().display().to_string()),
+    },
+    Service {
+        name: "Redis",
+        start: |runner| redis::start(&redis::SINGLE, runner),
+        check: || redis::check(&redis::SINGLE),
+        environment: || ("PROVENDER_TEST_REDIS", redis::SINGLE.addresses()),
+    },
+    Service {
+        name: "Redis Cluster",
+        start: |runner| redis::start(&redis::CLUSTER, runner),
+        check: || redis::check(&redis::CLUSTER),
+        environment: || ("PROVENDER_TEST_REDIS_CLUSTER", redis::CLUSTER.addresses()),
+    },
+    Service {
+        name: "Redis Sentinel",
+        start: |runner| redis::start(&redis::SENTINEL, runner),
+        check: || redis::check(&redis::SENTINEL),
+        environment: || ("PROVENDER_TEST_REDIS_SENTINEL", redis::SENTINEL.addresses()),
+    },
+    Service {
+        name: "DynamoDB Local",
+        start: dynamodb::start,
+        check: dynamodb::check,
+        environment: || ("PROVENDER_TEST_DYNAMODB", dynamodb::url()),
+    },
+];
+
+/// What is up, and what could not be brought up.
+pub(crate) struct Started {
+    /// How tests find what is up.
+    pub(crate) environment: Environment,
+    /// Name and reason of what is not.
+    pub(crate) missing: Vec<String>,
+}
+
+impl Started {
+    /// The environment, if nothing is missing.
+    pub(crate) fn all(self) -> Result<Environment> {
+        if !self.missing.is_empty() {
+            bail!("services are missing:\n  {}", self.missing.join("\n  "));
+        }
+        Ok(self.environment)
+    }
+}
+
+/// Installs what is missing and starts what does not run.
+pub(crate) fn start() -> Started {
+    let mut started = Started { environment: Vec::new(), missing: Vec::new() };
+    let runner = compose();
+    for service in SERVICES {
+        match runner
+            .as_ref()
+            .map_or_else(|e| Err(anyhow::anyhow!("{e:#}")), |runner| (service.start)(*runner))
+        {
+            Ok(()) => {
+                let (name, value) = (service.environment)();
+                println!("{:<16} {name}={value}", service.name);
+                started.environment.push((name, value));
+            }
+            Err(error) => started.missing.push(format!("{}: {error:#}", service.name)),
+        }
+    }
+    started
 }
 
 /// Says what is missing; fails if anything is.
 pub(crate) fn check() -> Result<()> {
-    let python = python_path();
-    if !installed() {
-        bail!("missing: Feast for Python, at {}; `cargo xtask services` installs it", python.display());
+    let mut missing = Vec::new();
+    for service in SERVICES {
+        match (service.check)() {
+            Ok(()) => println!("{:<16} {}", service.name, (service.environment)().1),
+            Err(error) => missing.push(format!("{}: {error:#}", service.name)),
+        }
     }
-    println!("Feast: {}", python.display());
+    if !missing.is_empty() {
+        bail!("missing (`cargo xtask services` installs and starts it):\n  {}", missing.join("\n  "));
+    }
     Ok(())
 }
 
-fn python_path() -> PathBuf {
-    cache().join("python/bin/python")
-}
-
-/// The marker names the packages, so that another list installs anew.
-fn installed() -> bool {
-    std::fs::read_to_string(cache().join("python/packages"))
-        .is_ok_and(|list| list == PYTHON_PACKAGES.join("\n"))
-}
-
-/// A Python with Feast in it.
-fn python() -> Result<PathBuf> {
-    if !installed() {
-        let folder = cache().join("python");
-        std::fs::create_dir_all(cache()).with_context(|| format!("cannot make {}", cache().display()))?;
-        run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-        run(Command::new(python_path())
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
-            .args(PYTHON_PACKAGES))?;
-        std::fs::write(folder.join("packages"), PYTHON_PACKAGES.join("\n"))?;
+/// Stops what runs here or in Docker Compose.
+pub(crate) fn stop() -> Result<()> {
+    if has_docker() {
+        run(docker_compose().args(["down", "--volumes"]))?;
     }
-    Ok(python_path())
+    daemon::stop_all()
+}
+
+/// Has Docker Compose start the servers, where it answers.
+fn compose() -> Result<Runner> {
+    std::fs::create_dir_all(cache())?;
+    if !has_docker() {
+        return Ok(Runner::Native);
+    }
+    run(docker_compose().args(["up", "--detach"]))?;
+    Ok(Runner::Docker)
+}
+
+fn docker_compose() -> Command {
+    let mut command = Command::new("docker");
+    command.args(["compose", "--profile", "redis", "--profile", "dynamodb"]).current_dir(root());
+    command
+}
+
+/// Whether there is Docker Compose and an engine behind it.
+fn has_docker() -> bool {
+    let answers = |arguments: &[&str]| {
+        let mut command = Command::new("docker");
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    answers(&["compose", "version"]) && answers(&["version", "--format", "{{.Server.Version}}"])
 }

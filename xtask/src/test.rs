@@ -5,6 +5,9 @@ use crate::tools::{self, cargo};
 use crate::{codegen, docs, services, tidy};
 use anyhow::Result;
 
+/// The stores whose conformance runs must find their backend where services are required.
+const REQUIRED: &str = "memory,file,sqlite,blob,redis,dynamodb";
+
 /// Format, lints, tidy, docs, then all tests. What a laptop cannot set up shows as ignored tests.
 fn all(required: bool) -> Result<()> {
     tools::run(&mut cargo(["fmt", "--all", "--check"]))?;
@@ -20,19 +23,24 @@ fn all(required: bool) -> Result<()> {
         "warnings",
     ]))?;
     docs::rustdoc()?;
-    let environment = match services::start() {
-        Err(error) if !required => {
-            eprintln!("services are missing, their tests are ignored: {error:#}");
-            Vec::new()
-        }
-        other => other?,
-    };
-    tests(&environment, required, None)
+    tests(&environment(required)?, required, None)
 }
 
 /// As a developer runs it; with `CI` or `PROVENDER_REQUIRE_SERVICES` set, a missing service is a failure.
 pub(crate) fn run() -> Result<()> {
     all(required())
+}
+
+/// How tests find services; what a laptop cannot set up is said, and left out.
+fn environment(required: bool) -> Result<Environment> {
+    let started = services::start();
+    if required {
+        return started.all();
+    }
+    for missing in &started.missing {
+        eprintln!("missing, its tests are ignored: {missing}");
+    }
+    Ok(started.environment)
 }
 
 fn required() -> bool {
@@ -41,14 +49,14 @@ fn required() -> bool {
 
 /// Only the tests whose name has this text in it.
 pub(crate) fn only(filter: &str) -> Result<()> {
-    tests(&services::start()?, required(), Some(filter))
+    tests(&environment(required())?, required(), Some(filter))
 }
 
 fn tests(environment: &Environment, required: bool, filter: Option<&str>) -> Result<()> {
     let mut command = cargo(["test", "--workspace", "--all-features"]);
     command.args(filter).envs(environment.iter().cloned());
     if required {
-        command.env("CONFORMANCE_REQUIRE", "memory,file,sqlite,blob").env("PROVENDER_REQUIRE_SERVICES", "1");
+        command.env("CONFORMANCE_REQUIRE", REQUIRED).env("PROVENDER_REQUIRE_SERVICES", "1");
     }
     tools::run(&mut command)
 }
