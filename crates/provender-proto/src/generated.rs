@@ -1,6 +1,6 @@
 //! What `cargo xtask codegen` makes of `proto/`: one module a protobuf package, and the descriptors.
 
-/// The serialized `FileDescriptorSet` of every message in [`feast`], for reflection and JSON.
+/// The serialized `FileDescriptorSet` of every message in [`feast`] and [`feature_server`] and of their services, for reflection and JSON.
 pub const DESCRIPTORS: &[u8] = include_bytes!("generated/descriptors.binpb");
 
 /// Feast's messages. Generated; field by field as in the .proto files.
@@ -18,4 +18,11 @@ pub mod feast {
     pub mod types {
         include!("generated/feast.types.rs");
     }
+}
+
+/// Messages of Feast's `GrpcFeatureServer`, a service without a package. Generated.
+#[allow(missing_docs, clippy::all)]
+pub mod feature_server {
+    use super::feast;
+    include!("generated/_.rs");
 }

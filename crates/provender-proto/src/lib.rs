@@ -12,4 +12,4 @@ mod wire;
 
 pub use codec::FeastCodec;
 pub use file::RegistryFile;
-pub use generated::{DESCRIPTORS, feast};
+pub use generated::{DESCRIPTORS, feast, feature_server};
