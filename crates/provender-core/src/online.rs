@@ -106,12 +106,27 @@ pub struct OnlineRows {
 #[derive(Clone, Debug)]
 pub struct ViewRows {
     data: Bytes,
-    features: usize,
     times: Vec<Option<Timestamp>>,
-    cells: Vec<(u32, u32)>,
+    cells: Arc<Vec<Cell>>,
+    place: CellPlace,
 }
 
-const ABSENT: (u32, u32) = (u32::MAX, 0);
+/// Start and length of value bytes in a buffer, or [`NO_CELL`].
+pub type Cell = (u32, u32);
+
+/// The [`Cell`] of a feature that was never written.
+pub const NO_CELL: Cell = (u32::MAX, 0);
+
+/// Where the cells of a view are among those that several views share: cell `feature` of row `row` is at `first + row * stride + feature`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CellPlace {
+    /// Index of the first row's first cell.
+    pub first: usize,
+    /// From a row to the next.
+    pub stride: usize,
+    /// Cells of a row.
+    pub features: usize,
+}
 
 impl ViewRows {
     /// Rows over a buffer that the store has filled: per row its event time (`None` if the row is absent), and `rows x features` cells, row by row,
@@ -125,12 +140,33 @@ impl ViewRows {
         times: Vec<Option<Timestamp>>,
         cells: impl IntoIterator<Item = Option<(u32, u32)>>,
     ) -> Result<Self> {
-        let cells: Vec<_> = cells.into_iter().map(|c| c.unwrap_or(ABSENT)).collect();
-        let fits = |c: &(u32, u32)| *c == ABSENT || u64::from(c.0) + u64::from(c.1) <= data.len() as u64;
-        if cells.len() != times.len() * features || !cells.iter().all(fits) {
-            return Err(Error::internal("online rows do not fit their buffer"));
+        let cells: Vec<_> = cells.into_iter().map(|c| c.unwrap_or(NO_CELL)).collect();
+        if cells.len() != times.len() * features {
+            return Err(misfit());
         }
-        Ok(Self { data, features, times, cells })
+        Self::within(data, times, Arc::new(cells), CellPlace { first: 0, stride: features, features })
+    }
+
+    /// Rows whose cells lie among those of other views, over one buffer: nothing is copied. The cells of an absent row are [`NO_CELL`].
+    ///
+    /// # Errors
+    /// `Internal` if cells are missing or do not fit into the buffer.
+    pub fn within(
+        data: Bytes,
+        times: Vec<Option<Timestamp>>,
+        cells: Arc<Vec<Cell>>,
+        place: CellPlace,
+    ) -> Result<Self> {
+        let rows = Self { data, times, cells, place };
+        let (len, mut fits) = (rows.data.len() as u64, true);
+        for row in 0..rows.times.len() {
+            let start = place.first + row * place.stride;
+            let cells = rows.cells.get(start..start + place.features).ok_or_else(misfit)?;
+            fits &= cells
+                .iter()
+                .fold(true, |fits, c| fits & (u64::from(c.0) + u64::from(c.1) <= len || *c == NO_CELL));
+        }
+        if fits { Ok(rows) } else { Err(misfit()) }
     }
 
     /// Starts rows that are filled one after the other.
@@ -157,19 +193,26 @@ impl ViewRows {
     }
 
     /// Event time of a row; `None` if the key was never written.
+    #[inline]
     #[must_use]
     pub fn time(&self, row: usize) -> Option<Timestamp> {
         self.times[row]
     }
 
     /// Value bytes of a cell (empty for a stored null); `None` if it was never written.
+    #[inline]
     #[must_use]
     pub fn cell(&self, row: usize, feature: usize) -> Option<&[u8]> {
-        match self.cells[row * self.features + feature] {
-            ABSENT => None,
+        assert!(feature < self.place.features, "the row has no such cell");
+        match self.cells[self.place.first + row * self.place.stride + feature] {
+            NO_CELL => None,
             (start, len) => Some(&self.data[start as usize..start as usize + len as usize]),
         }
     }
+}
+
+fn misfit() -> Error {
+    Error::internal("online rows do not fit their buffer")
 }
 
 /// Fills [`ViewRows`].
@@ -185,7 +228,7 @@ impl ViewRowsBuilder {
     /// Adds a key that was never written.
     pub fn absent(&mut self) {
         self.times.push(None);
-        self.cells.extend(std::iter::repeat_n(ABSENT, self.features));
+        self.cells.extend(std::iter::repeat_n(NO_CELL, self.features));
     }
 
     /// Adds a row; `cells` gives one entry a feature.
@@ -197,7 +240,7 @@ impl ViewRowsBuilder {
                     self.cells.push((self.data.len() as u32, bytes.len() as u32));
                     self.data.extend_from_slice(bytes);
                 }
-                None => self.cells.push(ABSENT),
+                None => self.cells.push(NO_CELL),
             }
         }
     }
@@ -210,8 +253,16 @@ impl ViewRowsBuilder {
         if u32::try_from(self.data.len()).is_err() {
             return Err(Error::internal("online rows pass 4 GiB"));
         }
-        let cells = self.cells.into_iter().map(|c| (c != ABSENT).then_some(c));
-        ViewRows::new(self.data.into(), self.features, self.times, cells)
+        let Self { data, features, times, cells } = self;
+        if cells.len() != times.len() * features {
+            return Err(misfit());
+        }
+        ViewRows::within(
+            data.into(),
+            times,
+            Arc::new(cells),
+            CellPlace { first: 0, stride: features, features },
+        )
     }
 }
 
