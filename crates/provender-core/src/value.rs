@@ -12,7 +12,7 @@ mod key;
 mod misfit;
 mod number;
 mod read;
-mod wire;
+pub mod wire;
 
 pub use decode::decode;
 pub use encode::{check, encode};

@@ -6,6 +6,7 @@ mod clock;
 mod json;
 mod keys;
 mod plan;
+mod proto;
 #[cfg(test)]
 mod tests;
 
@@ -137,6 +138,11 @@ impl OnlineAnswer {
     /// `Internal` for stored bytes that are not a value; with `compat: feast`, `Internal` also for NaN and infinities.
     pub fn write_json(&self, out: &mut Vec<u8>) -> Result<()> {
         json::write(self, out)
+    }
+
+    /// Appends the answer as the protobuf message `feast.serving.GetOnlineFeaturesResponse`. Values are the stored bytes, which are not looked at.
+    pub fn write_proto(&self, out: &mut Vec<u8>) {
+        proto::write(self, out);
     }
 
     fn name(&self, column: usize) -> &str {

@@ -1,21 +1,21 @@
-//! Protobuf's wire format, as much of it as `feast.types.Value` needs: varints, tags and length-delimited fields.
+//! Protobuf's wire format, as much of it as values and the messages around them need: varints, tags and length-delimited fields.
 //!
 //! Format: <https://protobuf.dev/programming-guides/encoding/>.
 
 use crate::{Error, Result};
 
 /// Wire type of a varint.
-pub(crate) const VARINT: u32 = 0;
+pub const VARINT: u32 = 0;
 /// Wire type of eight little-endian bytes.
-pub(crate) const FIXED64: u32 = 1;
+pub const FIXED64: u32 = 1;
 /// Wire type of a length and that many bytes.
-pub(crate) const LENGTH: u32 = 2;
+pub const LENGTH: u32 = 2;
 /// Wire type of four little-endian bytes.
-pub(crate) const FIXED32: u32 = 5;
+pub const FIXED32: u32 = 5;
 
 /// Appends a varint.
 #[inline]
-pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     if value < 0x80 {
         out.push(value as u8);
         return;
@@ -36,41 +36,41 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 
 /// Appends a field's tag.
 #[inline]
-pub(crate) fn put_tag(out: &mut Vec<u8>, field: u32, wire: u32) {
+pub fn put_tag(out: &mut Vec<u8>, field: u32, wire: u32) {
     put_varint(out, u64::from(field << 3 | wire));
 }
 
 /// Appends an integer or bool as a field. A negative number takes ten bytes, also of 32 bits: protobuf extends the sign.
 #[inline]
-pub(crate) fn put_int(out: &mut Vec<u8>, field: u32, value: i64) {
+pub fn put_int(out: &mut Vec<u8>, field: u32, value: i64) {
     put_tag(out, field, VARINT);
     put_varint(out, value as u64);
 }
 
 /// Appends a double as a field.
 #[inline]
-pub(crate) fn put_double(out: &mut Vec<u8>, field: u32, value: f64) {
+pub fn put_double(out: &mut Vec<u8>, field: u32, value: f64) {
     put_tag(out, field, FIXED64);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// Appends a float as a field.
 #[inline]
-pub(crate) fn put_float(out: &mut Vec<u8>, field: u32, value: f32) {
+pub fn put_float(out: &mut Vec<u8>, field: u32, value: f32) {
     put_tag(out, field, FIXED32);
     out.extend_from_slice(&value.to_le_bytes());
 }
 
 /// Appends a length-delimited field.
 #[inline]
-pub(crate) fn put_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
+pub fn put_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
     put_tag(out, field, LENGTH);
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 /// Appends a length-delimited field whose bytes `body` writes.
-pub(crate) fn put_message(out: &mut Vec<u8>, field: u32, body: impl FnOnce(&mut Vec<u8>)) {
+pub fn put_message(out: &mut Vec<u8>, field: u32, body: impl FnOnce(&mut Vec<u8>)) {
     put_tag(out, field, LENGTH);
     let start = out.len();
     // Most messages here are shorter than 128 bytes, so one byte is set aside for the length and the body moved only if it needs more.
@@ -88,7 +88,8 @@ pub(crate) fn put_message(out: &mut Vec<u8>, field: u32, body: impl FnOnce(&mut 
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Payload<'a> {
+#[allow(missing_docs)]
+pub enum Payload<'a> {
     Varint(u64),
     Fixed64([u8; 8]),
     Fixed32([u8; 4]),
@@ -97,20 +98,28 @@ pub(crate) enum Payload<'a> {
 
 /// Reads fields one after the other.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Reader<'a> {
+pub struct Reader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+    /// Over the bytes of a message.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether the message has been read to its end.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
-    pub(crate) fn varint(&mut self) -> Result<u64> {
+    /// A varint without a tag, as in packed fields.
+    ///
+    /// # Errors
+    /// `Internal` if it is cut short.
+    pub fn varint(&mut self) -> Result<u64> {
         if let [first, rest @ ..] = self.rest
             && *first < 0x80
         {
@@ -128,7 +137,11 @@ impl<'a> Reader<'a> {
         Err(damaged("a varint has no end"))
     }
 
-    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+    /// A number of fixed width without a tag, as in packed fields.
+    ///
+    /// # Errors
+    /// `Internal` if it is cut short.
+    pub fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let (head, rest) = self.rest.split_first_chunk().ok_or_else(|| damaged("a number is cut short"))?;
         self.rest = rest;
         Ok(*head)
@@ -143,7 +156,10 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field's number and payload; `None` at the end.
-    pub(crate) fn field(&mut self) -> Result<Option<(u32, Payload<'a>)>> {
+    ///
+    /// # Errors
+    /// `Internal` if what follows is no field.
+    pub fn field(&mut self) -> Result<Option<(u32, Payload<'a>)>> {
         if self.rest.is_empty() {
             return Ok(None);
         }

@@ -1,0 +1,150 @@
+//! The answer as `feast.serving.GetOnlineFeaturesResponse`, column by column. Stored values are copied as they are; statuses and times of a view are written once
+//! and copied for each of its features.
+
+use super::answer::Row;
+use super::{OnlineAnswer, Status};
+use provender_core::Timestamp;
+use provender_core::value::wire::{LENGTH, VARINT, put_bytes, put_int, put_tag, put_varint};
+
+/// Fields of the response.
+const METADATA: u32 = 1;
+const RESULTS: u32 = 2;
+/// Fields of a `FeatureVector`.
+const VALUES: u32 = 1;
+const STATUSES: u32 = 2;
+const TIMES: u32 = 3;
+
+/// Appends the message.
+pub(super) fn write(answer: &OnlineAnswer, out: &mut Vec<u8>) {
+    write_names(answer, out);
+    let views: Vec<ViewBytes> = (0..answer.plan.views.len()).map(|view| ViewBytes::new(answer, view)).collect();
+    let keys = ViewBytes::of_keys(answer.rows());
+    let mut values = Vec::with_capacity(answer.rows());
+    for key in &answer.keys.echoed {
+        values.clear();
+        values.extend(key.values());
+        write_vector(&values, &keys.statuses, &keys.times, out);
+    }
+    let mut statuses = Vec::with_capacity(answer.rows());
+    for feature in &answer.plan.features {
+        let view = &views[feature.view];
+        values.clear();
+        statuses.clear();
+        for row in &view.rows {
+            let (value, status) = answer.value(feature.view, feature.slot, row);
+            values.push(value);
+            statuses.push(status as u8);
+        }
+        write_vector(&values, &statuses, &view.times, out);
+    }
+}
+
+/// `GetOnlineFeaturesResponseMetadata`, a list of names inside a message inside a message.
+fn write_names(answer: &OnlineAnswer, out: &mut Vec<u8>) {
+    const FEATURE_NAMES: u32 = 1;
+    const VAL: u32 = 1;
+    let names: usize = answer.names().map(|name| 1 + delimited(name.len())).sum();
+    put_tag(out, METADATA, LENGTH);
+    put_varint(out, (1 + delimited(names)) as u64);
+    put_tag(out, FEATURE_NAMES, LENGTH);
+    put_varint(out, names as u64);
+    for name in answer.names() {
+        put_bytes(out, VAL, name.as_bytes());
+    }
+}
+
+/// A `FeatureVector`; a status is one byte, and times are written already.
+fn write_vector(values: &[&[u8]], statuses: &[u8], times: &[u8], out: &mut Vec<u8>) {
+    let of_values: usize = values.iter().map(|value| 1 + delimited(value.len())).sum();
+    let len = of_values + 1 + delimited(statuses.len()) + times.len();
+    out.reserve(len + 11);
+    put_tag(out, RESULTS, LENGTH);
+    put_varint(out, len as u64);
+    for value in values {
+        put_bytes(out, VALUES, value);
+    }
+    put_bytes(out, STATUSES, statuses);
+    out.extend_from_slice(times);
+}
+
+/// Size of a length and that many bytes.
+fn delimited(len: usize) -> usize {
+    let bits = usize::BITS - (len | 1).leading_zeros();
+    bits.div_ceil(7) as usize + len
+}
+
+/// What all features of a view have in common.
+struct ViewBytes {
+    rows: Vec<Row>,
+    /// Of join keys alone; each feature has its own.
+    statuses: Vec<u8>,
+    times: Vec<u8>,
+}
+
+impl ViewBytes {
+    fn new(answer: &OnlineAnswer, view: usize) -> Self {
+        let rows: Vec<Row> = (0..answer.rows()).map(|row| answer.row(view, row)).collect();
+        // seconds of our days take five bytes, with their tag, and the message three
+        let mut times = Vec::with_capacity(rows.len() * 8);
+        for row in &rows {
+            put_time(row.time, &mut times);
+        }
+        Self { rows, statuses: Vec::new(), times }
+    }
+
+    fn of_keys(rows: usize) -> Self {
+        let mut times = Vec::with_capacity(rows * 2);
+        (0..rows).for_each(|_| put_time(Timestamp(0), &mut times));
+        Self { rows: Vec::new(), statuses: vec![Status::Present as u8; rows], times }
+    }
+}
+
+/// Appends a `google.protobuf.Timestamp`: nanoseconds count forward from the second, also before 1970, and zero is left out.
+fn put_time(time: Timestamp, out: &mut Vec<u8>) {
+    const SECONDS: u32 = 1;
+    const NANOS: u32 = 2;
+    put_tag(out, TIMES, LENGTH);
+    let start = out.len();
+    // at most 18 bytes, so one byte holds the length
+    out.push(0);
+    if time.seconds() != 0 {
+        put_int(out, SECONDS, time.seconds());
+    }
+    if time.subsec_micros() != 0 {
+        put_tag(out, NANOS, VARINT);
+        put_varint(out, time.subsec_micros() as u64 * 1_000);
+    }
+    out[start] = (out.len() - start - 1) as u8;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_the_bytes_of_protobuf() {
+        let bytes = |micros: i64| {
+            let mut out = Vec::new();
+            put_time(Timestamp(micros), &mut out);
+            out
+        };
+        assert_eq!(bytes(0), [0x1a, 0]);
+        // recorded from Feast: 2026-11-20T12:30:15Z
+        let recorded = Timestamp::parse("2026-11-20T12:30:15Z").unwrap().0;
+        assert_eq!(bytes(recorded), [0x1a, 6, 0x08, 0xd7, 0xfa, 0x80, 0xd8, 0x06]);
+        assert_eq!(bytes(5), [0x1a, 3, 0x10, 0x88, 0x27], "5,000 nanoseconds");
+        let before = bytes(-1);
+        let seconds = [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+        assert_eq!(before[2..13], seconds, "one second before, and nearly one on");
+        assert_eq!(before[13..], [0x10, 0x98, 0xf0, 0xeb, 0xdc, 0x03]);
+    }
+
+    #[test]
+    fn lengths_are_counted_as_varints_are_written() {
+        for len in [0, 1, 127, 128, 16_383, 16_384, 3_000_000] {
+            let mut out = Vec::new();
+            put_varint(&mut out, len as u64);
+            assert_eq!(delimited(len), out.len() + len);
+        }
+    }
+}
