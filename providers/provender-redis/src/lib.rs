@@ -3,5 +3,7 @@
 mod config;
 mod connect;
 mod error;
+mod layout;
 
 pub use config::{FeastClient, Layout, RedisConfig, RedisType, WriteMode};
+pub use layout::packed;

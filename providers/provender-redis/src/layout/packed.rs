@@ -1,0 +1,123 @@
+//! The packed layout: all values of a row of one view in one field.
+//!
+//! | part | bytes |
+//! |--|--|
+//! | form | 1: low bits the version, `1`; high bit set if there is a created time |
+//! | schema | 4: the fingerprint of the features' names and types, little-endian |
+//! | event time | 8: microseconds since 1970, little-endian |
+//! | created time | varint: zigzag of created minus event; only if the form says so |
+//! | each feature, in the schema's order | varint: 0 if it was never written, else the length plus 1; then the value's bytes (none for a stored null) |
+//!
+//! The names and types of a fingerprint are kept once a project, see `schema`.
+
+use super::varint::{put_varint, take_varint, unzigzag, zigzag};
+use provender_core::Timestamp;
+use std::ops::Range;
+
+const VERSION: u8 = 1;
+const HAS_CREATED: u8 = 0x80;
+
+/// What a packed row begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Fingerprint of the schema that the row was written with.
+    pub schema: u32,
+    /// Event time.
+    pub event: Timestamp,
+    /// Created time, if it had one.
+    pub created: Option<Timestamp>,
+    /// Where the values begin.
+    pub len: usize,
+}
+
+impl Header {
+    /// Reads the beginning of a row. `None` if it is cut or of a version that this build does not know.
+    #[must_use]
+    pub fn read(row: &[u8]) -> Option<Self> {
+        let (form, rest) = row.split_first()?;
+        if form & !HAS_CREATED != VERSION {
+            return None;
+        }
+        let (schema, rest) = rest.split_first_chunk()?;
+        let (event, mut rest) = rest.split_first_chunk()?;
+        let event = i64::from_le_bytes(*event);
+        let created = match form & HAS_CREATED {
+            0 => None,
+            _ => Some(Timestamp(event.wrapping_add(unzigzag(take_varint(&mut rest)?)))),
+        };
+        let len = row.len() - rest.len();
+        Some(Self { schema: u32::from_le_bytes(*schema), event: Timestamp(event), created, len })
+    }
+}
+
+/// Appends the beginning of a row; its values follow, with [`put_cell`].
+pub fn put_header(out: &mut Vec<u8>, schema: u32, event: Timestamp, created: Option<Timestamp>) {
+    out.push(if created.is_some() { VERSION | HAS_CREATED } else { VERSION });
+    out.extend(schema.to_le_bytes());
+    out.extend(event.0.to_le_bytes());
+    if let Some(created) = created {
+        put_varint(out, zigzag(created.0.wrapping_sub(event.0)));
+    }
+}
+
+/// Appends the next value of a row: its bytes, empty for a null, or `None` if it was never written.
+#[inline]
+pub fn put_cell(out: &mut Vec<u8>, value: Option<&[u8]>) {
+    match value {
+        Some(value) => {
+            put_varint(out, value.len() as u64 + 1);
+            out.extend_from_slice(value);
+        }
+        None => out.push(0),
+    }
+}
+
+/// The values of a row, one after the other: where each is in the row, `None` for one that was never written. A row that is cut ends with an error.
+///
+/// Takes any bytes: nothing is read past their end, and nothing is set aside for what they claim.
+#[derive(Clone, Debug)]
+pub struct Cells<'a> {
+    row: &'a [u8],
+    next: usize,
+}
+
+/// The values of a row whose header has been read.
+#[must_use]
+pub fn cells<'a>(row: &'a [u8], header: &Header) -> Cells<'a> {
+    Cells { row, next: header.len.min(row.len()) }
+}
+
+/// A packed row whose bytes end too early, or claim what cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damaged;
+
+impl Iterator for Cells<'_> {
+    type Item = Result<Option<Range<usize>>, Damaged>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut rest = &self.row[self.next..];
+        if rest.is_empty() {
+            return None;
+        }
+        let cell = take_varint(&mut rest).and_then(|claim| {
+            let start = self.row.len() - rest.len();
+            let Some(len) = claim.checked_sub(1) else { return Some((start, None)) };
+            let len = usize::try_from(len).ok().filter(|len| *len <= rest.len())?;
+            Some((start + len, Some(start..start + len)))
+        });
+        match cell {
+            Some((end, cell)) => {
+                self.next = end;
+                Some(Ok(cell))
+            }
+            None => {
+                self.next = self.row.len();
+                Some(Err(Damaged))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
