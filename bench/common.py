@@ -8,6 +8,7 @@ import sys
 
 WORK = pathlib.Path(os.environ["PROVENDER_BENCH_WORK"])
 PROVENDER = os.environ["PROVENDER_BINARY"]
+LOAD = os.environ.get("PROVENDER_BENCH_LOAD")
 PYTHON = sys.executable
 HERE = pathlib.Path(__file__).parent
 
@@ -46,13 +47,13 @@ def table(title, medians, reference):
         out.write(json.dumps({"title": title, "reference": reference, "medians": medians}) + "\n")
 
 
-def write_repo(folder, files):
-    """A feature repository of these files, without a registry or online store."""
+def write_repo(folder, files, online_store="{type: sqlite, path: data/online.db}"):
+    """A feature repository of these files, without a registry or SQLite store."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in (folder / "data").glob("*.db*"):
         old.unlink()
     (folder / "feature_store.yaml").write_text(
-        "project: bench\nregistry: data/registry.db\nonline_store: {type: sqlite, path: data/online.db}\nonline_ttl: report\n")
+        f"project: bench\nregistry: data/registry.db\nonline_store: {online_store}\nonline_ttl: report\n")
     for name, text in files.items():
         (folder / name).write_text(text)
     return folder

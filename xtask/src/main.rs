@@ -19,7 +19,7 @@ cargo xtask TASK
   test [FILTER]        format, lints, tidy, docs, all tests (what they need is installed); with FILTER only the tests of that name
   services             installs what tests need and starts it: Feast, Redis (single, cluster, sentinels), DynamoDB Local
   services check|stop  says what is missing; stops what runs
-  bench WHAT [ROUNDS]  join | materialize | apply | serve: against the peers, run beside it
+  bench WHAT [ROUNDS]  join | materialize [--into sqlite|redis] | apply | serve | online: against the peers, run beside it
   docs [--check]       writes docs/reference from the code; with --check says whether it is up to date
   codegen [--check]    writes provender-proto's generated code from its .proto files
   tidy                 checks the invariants of ARCHITECTURE.md and the limits of CONTRIBUTING.md";
@@ -33,8 +33,7 @@ fn main() -> Result<()> {
         ["services"] => services::start().all().map(drop),
         ["services", "check" | "--check"] => services::check(),
         ["services", "stop" | "--stop"] => services::stop(),
-        ["bench", what] => bench::run(what, 3),
-        ["bench", what, rounds] => bench::run(what, rounds.parse()?),
+        ["bench", what, ref options @ ..] => bench::run(what, options),
         ["docs"] => docs::run(false),
         ["docs", "--check"] => docs::run(true),
         ["codegen"] => codegen::run(false),

@@ -6,16 +6,15 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Serves on a free port, which it prints, until it is killed; a thread a connection.
-pub(crate) fn serve(body: &Path) -> Result<()> {
+/// Serves until it is killed; a thread a connection.
+pub(crate) fn serve(port: u16, body: &Path) -> Result<()> {
     let body = std::fs::read(body).with_context(|| body.display().to_string())?;
     let head = format!(
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     let answer: Arc<[u8]> = [head.as_bytes(), &body].concat().into();
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    println!("{}", listener.local_addr()?);
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
     for stream in listener.incoming() {
         let (stream, answer) = (stream?, Arc::clone(&answer));
         // A client that goes away ends its thread.

@@ -20,7 +20,7 @@ const USAGE: &str = "\
 bench-load redis ADDRESS PLAN ROWS CONNECTIONS SECONDS     reads of a plan, pipelined; replies are counted only
 bench-load http ADDRESS BODIES CONNECTIONS SECONDS         POST /get-online-features, a body a line
 bench-load grpc ADDRESS MESSAGES CONNECTIONS SECONDS       ServingService/GetOnlineFeatures
-bench-load canned FILE                                     an HTTP server that answers everything with FILE
+bench-load canned PORT FILE                                an HTTP server that answers everything with FILE
 bench-load hset ADDRESS DUMP                               writes a dump as pipelined HSETs";
 
 fn main() -> Result<()> {
@@ -42,7 +42,7 @@ fn main() -> Result<()> {
                 grpc::Calls::new(address, &messages, number)
             })
         }
-        ["canned", body] => canned::serve(Path::new(body)),
+        ["canned", port, body] => canned::serve(port.parse()?, Path::new(body)),
         ["hset", address, dump] => hset::write(address, Path::new(dump)),
         _ => bail!("{USAGE}"),
     }
