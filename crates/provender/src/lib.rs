@@ -29,6 +29,7 @@ pub fn providers() -> Providers {
     table! {
         "file"   "file"   OfflineStore provender_file::File;
         "sqlite" "sqlite" OnlineStore  provender_sqlite::Sqlite;
+        "dynamodb" "dynamodb" OnlineStore provender_dynamodb::Dynamodb;
         "blob"   "file"   Registry     provender_blob::Blob;
     }
 }

@@ -1,6 +1,6 @@
 //! Values of `type:` that Feast 0.65 knows, so that an unknown one can be told from one that Provender does not have yet.
 //!
-//! Source: Feast's reference of stores and registries, one page a type. The ones that Provender has (`file`, `dask`, `sqlite`) are left out.
+//! Source: Feast's reference of stores and registries, one page a type. The ones that Provender has (`file`, `dask`, `sqlite`, `dynamodb`) are left out.
 
 /// By section of the configuration.
 const TYPES: [(&str, &[&str]); 3] = [
@@ -31,7 +31,6 @@ const TYPES: [(&str, &[&str]); 3] = [
             "redis",
             "dragonfly",
             "valkey",
-            "dynamodb",
             "snowflake.online",
             "datastore",
             "bigtable",

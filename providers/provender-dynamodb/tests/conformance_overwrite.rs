@@ -1,0 +1,11 @@
+//! The rules of the online store with `write_mode: overwrite`: the last write wins, as in Feast.
+
+#[path = "it/local.rs"]
+mod local;
+
+use provender_dynamodb::WriteMode;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    provender_conformance::online("dynamodb-overwrite", |_| async { local::open(WriteMode::Overwrite).await })
+}
