@@ -168,6 +168,17 @@ impl<'a> ItemsRef<'a> {
         Self { item, reader, packed: Reader::default() }
     }
 
+    /// If the next items are numbers that lie packed, all of them at once: their type, and the bytes of one after the other.
+    pub(super) fn packed(&mut self) -> Result<Option<(ValueType, &'a [u8])>> {
+        let Some(item) = self.item.filter(|item| self.packed.is_empty() && is_number(*item)) else {
+            return Ok(None);
+        };
+        let mut ahead = self.reader;
+        let Some((1, Payload::Bytes(bytes))) = ahead.field()? else { return Ok(None) };
+        self.reader = ahead;
+        Ok(Some((item, bytes)))
+    }
+
     #[inline]
     fn advance(&mut self) -> Result<Option<ValueRef<'a>>> {
         loop {
