@@ -4,6 +4,7 @@
 //! server says, or its silence suggests, that it has changed.
 
 mod discover;
+mod hello;
 mod slots;
 mod stream;
 #[cfg(test)]
@@ -128,6 +129,17 @@ impl Servers {
     pub(crate) async fn stream(&self, node: &Node) -> Result<Stream> {
         let opening = Stream::open(node, self.tls.as_ref());
         timeout(self.address.connect_timeout, opening).await.map_err(|_| timed_out("connect", node))?
+    }
+
+    /// A stream to a node that has taken our credentials, database and name: the next bytes are commands.
+    ///
+    /// # Errors
+    /// `Unavailable` if the node cannot be reached in time or is not ready, `Denied` if it refuses us.
+    pub(crate) async fn greeted(&self, node: &Node) -> Result<Stream> {
+        let mut stream = self.stream(node).await?;
+        let greeting = timeout(self.address.connect_timeout, hello::hello(&mut stream, &self.address));
+        greeting.await.map_err(|_| timed_out("connect", node))?.map_err(|e| e.with("node", node))?;
+        Ok(stream)
     }
 
     fn last_seen(&self) -> Option<Arc<Topology>> {
