@@ -27,5 +27,5 @@ pub use plan::{
     Applied, ApplyOptions, FieldChange, InfraAction, InfraChange, ObjectAction, ObjectChange, Plan,
 };
 pub use push::{PushReport, PushTarget};
-pub use serving::{AnswerCell, EntityValue, OnlineAnswer, OnlineQuery, Status};
+pub use serving::{AnswerCell, EntityValue, FeaturesRef, OnlineAnswer, OnlineQuery, ServedView, Status};
 pub use store::FeatureStore;

@@ -7,46 +7,28 @@ mod json;
 mod keys;
 mod plan;
 mod proto;
+mod query;
+mod served;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use cache::PlanCache;
+pub use query::{EntityValue, FeaturesRef, OnlineQuery};
+pub use served::ServedView;
+pub(crate) use served::ServedViews;
 
-use crate::{FeatureStore, Features};
+use crate::FeatureStore;
 use answer::Rules;
 use keys::RequestKeys;
 use plan::OnlinePlan;
 use provender_core::online::{OnlineRead, ViewRead, ViewRows};
-use provender_core::{Error, RequestContext, Result, Timestamp};
-use std::borrow::Cow;
+use provender_core::{Error, Result, Timestamp};
+use served::Tally;
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// A request for online features.
-#[derive(Clone, Debug)]
-pub struct OnlineQuery<'a> {
-    /// The features.
-    pub features: Features,
-    /// Join key (or its alias) -> one value a row. All columns that are used have one length; unknown ones are ignored.
-    pub entities: Vec<(Cow<'a, str>, Vec<EntityValue<'a>>)>,
-    /// Name columns `view__feature`.
-    pub full_feature_names: bool,
-    /// Deadline, caller.
-    pub context: RequestContext,
-}
-
-/// A join key value as a client sends it; the declared type of the join key decides what it becomes.
-#[derive(Clone, Debug, PartialEq)]
-#[allow(missing_docs)]
-pub enum EntityValue<'a> {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Text(Cow<'a, str>),
-    Bytes(Cow<'a, [u8]>),
-}
+use tokio::time::timeout_at;
 
 /// `feast.serving.FieldStatus`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +41,9 @@ pub enum Status {
 }
 
 impl Status {
+    /// All that a value may have.
+    pub const ALL: [Self; 4] = [Self::Present, Self::NullValue, Self::NotFound, Self::OutsideMaxAge];
+
     /// Its name in JSON: `PRESENT`, …
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -145,6 +130,18 @@ impl OnlineAnswer {
         proto::write(self, out);
     }
 
+    /// Adds the answer to what was served of each view, for forms other than JSON and protobuf: writing those does it.
+    pub fn count(&self) {
+        for (view, plan) in self.plan.views.iter().enumerate() {
+            let rows: Vec<_> = (0..self.rows()).map(|row| self.row(view, row)).collect();
+            let mut tally = Tally::default();
+            for feature in self.plan.features.iter().filter(|feature| feature.view == view) {
+                rows.iter().for_each(|row| tally.count(self.value(view, feature.slot, row).1));
+            }
+            plan.counters.add(&tally, answer::newest(&rows));
+        }
+    }
+
     fn name(&self, column: usize) -> &str {
         match self.keys.echoed.get(column) {
             Some(key) => &key.name,
@@ -162,13 +159,7 @@ impl FeatureStore {
     /// `NotFound` for an unknown view, feature or service; `Invalid` for missing join keys, unequal lengths, values of another type, colliding names; `Unavailable` if a key could
     /// not be read.
     pub async fn online(&self, query: OnlineQuery<'_>) -> Result<OnlineAnswer> {
-        let registry = self.cached().await?;
-        let plan = registry.plans.plan(
-            &registry.snapshot,
-            self.project(),
-            &query.features,
-            query.full_feature_names,
-        )?;
+        let plan = self.online_plan(&query.features, query.full_feature_names).await?;
         let store = self.online_store()?;
         let keys = RequestKeys::encode(&plan, &query.entities)?;
         let views = plan.views.iter().map(|view| ViewRead {
@@ -178,7 +169,7 @@ impl FeatureStore {
         });
         let read = OnlineRead { views: views.collect(), context: query.context };
         let begun = Instant::now();
-        let views = store.read(&read).await?.views;
+        let views = in_time(read.context.deadline, store.read(&read)).await?.views;
         let store_time = begun.elapsed();
         let complete = views.len() == read.views.len()
             && views.iter().zip(&read.views).all(|(rows, view)| rows.len() == view.keys.len());
@@ -187,5 +178,30 @@ impl FeatureStore {
         }
         let rules = Rules::new(&self.config);
         Ok(OnlineAnswer { plan, keys, views, rules, store_time })
+    }
+
+    /// The plan of a request, compiled once per registry version.
+    async fn online_plan(&self, features: &FeaturesRef<'_>, full_names: bool) -> Result<Arc<OnlinePlan>> {
+        if let Some(cached) = &*self.cached_now() {
+            return cached.plans.plan(&cached.snapshot, self, features, full_names);
+        }
+        let cached = self.cached().await?;
+        cached.plans.plan(&cached.snapshot, self, features, full_names)
+    }
+
+    /// What was served of each view since the process began, by name.
+    #[must_use]
+    pub fn served_views(&self) -> Vec<ServedView> {
+        self.served.all()
+    }
+}
+
+/// Ends a read at the deadline of its request.
+async fn in_time<T>(deadline: Option<Instant>, read: impl Future<Output = Result<T>>) -> Result<T> {
+    match deadline {
+        None => read.await,
+        Some(deadline) => timeout_at(deadline.into(), read)
+            .await
+            .unwrap_or_else(|_| Err(Error::unavailable("the online store did not answer in time"))),
     }
 }

@@ -4,7 +4,7 @@
 mod tests;
 
 use crate::layer;
-use crate::serving::PlanCache;
+use crate::serving::{PlanCache, ServedViews};
 use arc_swap::ArcSwapOption;
 use provender_core::config::RepoConfig;
 use provender_core::registry::{RegistrySnapshot, Version};
@@ -19,6 +19,7 @@ pub struct FeatureStore {
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) offline: Vec<Arc<dyn OfflineStore>>,
     pub(crate) online: Option<Arc<dyn OnlineStore>>,
+    pub(crate) served: ServedViews,
     cached: ArcSwapOption<CachedRegistry>,
     /// Held while the registry is read for the cache, so that a slow read never replaces what a later one saw, and a cold start reads once.
     loading: Mutex<()>,
@@ -61,7 +62,15 @@ impl FeatureStore {
         offline: Vec<Arc<dyn OfflineStore>>,
         online: Option<Arc<dyn OnlineStore>>,
     ) -> Self {
-        Self { config, registry, offline, online, cached: ArcSwapOption::empty(), loading: Mutex::new(()) }
+        Self {
+            config,
+            registry,
+            offline,
+            online,
+            served: ServedViews::default(),
+            cached: ArcSwapOption::empty(),
+            loading: Mutex::new(()),
+        }
     }
 
     /// The configuration.
@@ -90,6 +99,11 @@ impl FeatureStore {
     /// What the registry says on first use.
     pub async fn cached_snapshot(&self) -> Result<Arc<RegistrySnapshot>> {
         Ok(Arc::clone(&self.cached().await?.snapshot))
+    }
+
+    /// The registry as this process last saw it, if it has. Not to be held while waiting.
+    pub(crate) fn cached_now(&self) -> arc_swap::Guard<Option<Arc<CachedRegistry>>> {
+        self.cached.load()
     }
 
     /// As [`FeatureStore::cached_snapshot`], with its version.

@@ -37,7 +37,7 @@ impl Online {
             None => Features::List(self.features.clone()),
         };
         let query = OnlineQuery {
-            features,
+            features: features.into(),
             entities: columns(&self.entities)?,
             full_feature_names: self.full_feature_names,
             context: app.context(),

@@ -19,8 +19,8 @@ impl OnlineStore for Guarded<dyn OnlineStore> {
     }
 
     async fn read(&self, request: &OnlineRead) -> Result<OnlineRows> {
-        let context = &request.context;
-        within(context, retried("online read", Some(context), || self.0.read(request))).await
+        // ended at the deadline by who asks: of a request for features that is one timer
+        retried("online read", Some(&request.context), || self.0.read(request)).await
     }
 
     async fn write(&self, request: OnlineWrite) -> Result<WriteSummary> {

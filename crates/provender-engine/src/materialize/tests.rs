@@ -70,7 +70,7 @@ fn named(request: MaterializeRequest, views: &[&str]) -> MaterializeRequest {
 /// What is served of drivers 1 to 3.
 async fn served(store: &FeatureStore, view: &str) -> Vec<Option<i64>> {
     let query = OnlineQuery {
-        features: Features::List(vec![format!("{view}:f")]),
+        features: Features::List(vec![format!("{view}:f")]).into(),
         entities: vec![("driver_id".into(), (1..=3).map(EntityValue::Int).collect())],
         full_feature_names: false,
         context: RequestContext::local(),
@@ -138,7 +138,7 @@ async fn without_event_timestamps_all_rows_count_and_get_the_time_of_the_run() {
     assert_eq!(recorded.start, Timestamp(0));
     assert!(recorded.end >= before);
     let query = OnlineQuery {
-        features: Features::List(vec!["fv:f".into()]),
+        features: Features::List(vec!["fv:f".into()]).into(),
         entities: vec![("driver_id".into(), vec![EntityValue::Int(1)])],
         full_feature_names: false,
         context: RequestContext::local(),
@@ -155,7 +155,7 @@ async fn entityless_views_are_materialized_too() {
     let report = world.store.materialize(between("2026-01-01", "2026-01-09")).await.unwrap();
     assert_eq!(report.views[0].rows.written, 1);
     let query = OnlineQuery {
-        features: Features::List(vec!["global:f".into()]),
+        features: Features::List(vec!["global:f".into()]).into(),
         entities: Vec::new(),
         full_feature_names: false,
         context: RequestContext::local(),

@@ -81,7 +81,7 @@ async fn push(world: &World, rows: RecordBatch, to: PushTarget) -> Result<PushRe
 
 async fn served(world: &World, view: &str) -> (Status, Timestamp) {
     let query = OnlineQuery {
-        features: Features::List(vec![format!("{view}:rating")]),
+        features: Features::List(vec![format!("{view}:rating")]).into(),
         entities: vec![("driver_id".into(), vec![EntityValue::Int(7)])],
         full_feature_names: false,
         context: RequestContext::local(),

@@ -36,6 +36,7 @@ impl Rules {
     }
 
     /// The status of a value that is there.
+    #[inline]
     pub(super) fn value_status(&self, row: &Row, value: &[u8]) -> Status {
         match row.status {
             Status::Present if !self.compat_feast && is_null(value) => Status::NullValue,
@@ -49,6 +50,11 @@ impl Rules {
 pub(super) fn is_null(value: &[u8]) -> bool {
     const NULL_VAL: [u8; 2] = [0x98, 0x01];
     value.is_empty() || value.starts_with(&NULL_VAL)
+}
+
+/// The newest event time among rows that were found.
+pub(super) fn newest(rows: &[Row]) -> Option<Timestamp> {
+    rows.iter().filter(|row| row.status != Status::NotFound).map(|row| row.time).max()
 }
 
 impl OnlineAnswer {
@@ -69,6 +75,7 @@ impl OnlineAnswer {
     }
 
     /// A value of a row that has been looked at.
+    #[inline]
     pub(super) fn value(&self, view: usize, slot: usize, row: &Row) -> (&[u8], Status) {
         if row.hidden {
             return (&[], row.status);

@@ -1,7 +1,9 @@
 //! Compiled plans of one registry version. They are kept beside the snapshot they were made from and go with it.
 
+use super::FeaturesRef;
 use super::plan::OnlinePlan;
-use crate::Features;
+use crate::FeatureStore;
+use foldhash::fast::RandomState;
 use provender_core::model::{Object, ObjectKind};
 use provender_core::registry::RegistrySnapshot;
 use provender_core::{EntityKeyEncoder, Result};
@@ -20,7 +22,7 @@ type PlanPair = [Option<Arc<OnlinePlan>>; 2];
 /// Plans by the features that they answer.
 #[derive(Debug, Default)]
 pub(crate) struct PlanCache {
-    plans: RwLock<HashMap<Features, PlanPair>>,
+    plans: RwLock<HashMap<FeaturesRef<'static>, PlanPair, RandomState>>,
     known: OnceLock<Arc<KnownKeys>>,
 }
 
@@ -32,23 +34,39 @@ impl PlanCache {
     pub(super) fn plan(
         &self,
         snapshot: &RegistrySnapshot,
-        project: &str,
-        features: &Features,
+        store: &FeatureStore,
+        features: &FeaturesRef<'_>,
         full_feature_names: bool,
     ) -> Result<Arc<OnlinePlan>> {
-        let which = usize::from(full_feature_names);
-        let kept = self.plans.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = kept.get(features).and_then(|pair| pair[which].as_ref()) {
-            return Ok(Arc::clone(plan));
+        match self.kept(features, full_feature_names) {
+            Some(plan) => Ok(plan),
+            None => self.compile(snapshot, store, features, full_feature_names),
         }
-        drop(kept);
-        let known = Arc::clone(self.known.get_or_init(|| Arc::new(known_keys(snapshot, project))));
-        let plan = Arc::new(OnlinePlan::compile(snapshot, project, features, full_feature_names, known)?);
+    }
+
+    /// Looks a plan up by the names as the request has them; nothing is copied.
+    fn kept(&self, features: &FeaturesRef<'_>, full_feature_names: bool) -> Option<Arc<OnlinePlan>> {
+        let kept = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+        kept.get(features)?[usize::from(full_feature_names)].clone()
+    }
+
+    #[cold]
+    fn compile(
+        &self,
+        snapshot: &RegistrySnapshot,
+        store: &FeatureStore,
+        features: &FeaturesRef<'_>,
+        full_feature_names: bool,
+    ) -> Result<Arc<OnlinePlan>> {
+        let known = Arc::clone(self.known.get_or_init(|| Arc::new(known_keys(snapshot, store.project()))));
+        let features = features.to_features();
+        let plan = OnlinePlan::compile(snapshot, store, &features, full_feature_names, known)?;
+        let (plan, features) = (Arc::new(plan), FeaturesRef::from(features));
         let mut kept = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MOST_PLANS && !kept.contains_key(features) {
+        if kept.len() >= MOST_PLANS && !kept.contains_key(&features) {
             kept.clear();
         }
-        kept.entry(features.clone()).or_default()[which] = Some(Arc::clone(&plan));
+        kept.entry(features).or_default()[usize::from(full_feature_names)] = Some(Arc::clone(&plan));
         Ok(plan)
     }
 

@@ -1,6 +1,6 @@
 //! Timestamps as text, fast: an answer may hold one for every view of every row.
 
-use provender_core::{SECOND, Timestamp};
+use provender_core::Timestamp;
 use std::io::Write;
 
 /// Seconds of a day.
@@ -8,44 +8,46 @@ const DAY: i64 = 86_400;
 
 /// Appends a timestamp as a JSON string, in the form that [`Timestamp`] displays: RFC 3339, `Z`, a fraction of 0, 3 or 6 digits.
 pub(super) fn write_time(time: Timestamp, out: &mut Vec<u8>) {
-    let (days, second) = (time.seconds().div_euclid(DAY), time.seconds().rem_euclid(DAY));
+    let (days, second) = (time.seconds().div_euclid(DAY), time.seconds().rem_euclid(DAY) as u32);
     let (year, month, day) = civil(days);
-    out.push(b'"');
-    if (0..=9_999).contains(&year) {
-        let second = second as u32;
-        pair(out, year as u32 / 100);
-        pair(out, year as u32 % 100);
-        after(out, b'-', month);
-        after(out, b'-', day);
-        after(out, b'T', second / 3_600);
-        after(out, b':', second / 60 % 60);
-        after(out, b':', second % 60);
-        fraction(out, time.subsec_micros());
-        out.push(b'Z');
-    } else {
+    if !(0..=9_999).contains(&year) {
         // Writing into a Vec cannot fail.
-        let _ = write!(out, "{time}");
+        let _ = write!(out, "\"{time}\"");
+        return;
     }
-    out.push(b'"');
+    let mut text = *b"\"0000-00-00T00:00:00.000000Z\"";
+    let year = year as u32;
+    let parts = [
+        (1, year / 100),
+        (3, year % 100),
+        (6, month),
+        (9, day),
+        (12, second / 3_600),
+        (15, second / 60 % 60),
+        (18, second % 60),
+    ];
+    for (at, number) in parts {
+        put_pair(&mut text, at, number);
+    }
+    let micros = time.subsec_micros() as u32;
+    let mut end = POINT;
+    if micros != 0 {
+        put_pair(&mut text, POINT + 1, micros / 10_000);
+        put_pair(&mut text, POINT + 3, micros / 100 % 100);
+        put_pair(&mut text, POINT + 5, micros % 100);
+        end += if micros.is_multiple_of(1_000) { 4 } else { 7 };
+    }
+    out.extend_from_slice(&text[..end]);
+    out.extend_from_slice(b"Z\"");
 }
 
-fn pair(out: &mut Vec<u8>, number: u32) {
-    out.extend_from_slice(&[b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]);
-}
+/// Where the fraction begins, after the quote and `0000-00-00T00:00:00`.
+const POINT: usize = 20;
 
-fn after(out: &mut Vec<u8>, separator: u8, number: u32) {
-    out.push(separator);
-    pair(out, number);
-}
-
-fn fraction(out: &mut Vec<u8>, micros: i64) {
-    let millis = SECOND / 1_000;
-    // Writing into a Vec cannot fail.
-    let _ = match micros {
-        0 => Ok(()),
-        _ if micros % millis == 0 => write!(out, ".{:03}", micros / millis),
-        _ => write!(out, ".{micros:06}"),
-    };
+#[inline]
+fn put_pair(text: &mut [u8; 29], at: usize, number: u32) {
+    text[at] = b'0' + (number / 10) as u8;
+    text[at + 1] = b'0' + (number % 10) as u8;
 }
 
 /// Year, month and day of a number of days since 1970 in the Gregorian calendar. Years are counted from March, so that the leap day comes last.

@@ -1,173 +1,193 @@
-//! The answer as Feast's JSON, column by column. Timestamps and the usual statuses of a view are rendered once and copied for each of its features.
+//! The answer as Feast's JSON, column by column. Statuses and timestamps of a view are written once and copied for each of its features.
 
-use super::answer::Row;
+use super::answer::{Row, newest};
 use super::clock::write_time;
 use super::keys::Echo;
+use super::plan::PlanFeature;
+use super::served::Tally;
 use super::{OnlineAnswer, Status};
-use provender_core::value::{NonFinite, write_json};
+use provender_core::value::{NonFinite, write_json, write_json_string};
 use provender_core::{Error, Kind, Result, Timestamp};
+use std::ops::Range;
 
-/// Appends `{"results":[…],"metadata":{"feature_names":[…]}}`.
+const VALUES: &[u8] = b"{\"values\":[";
+const STATUSES: &[u8] = b"],\"statuses\":[";
+const TIMES: &[u8] = b"],\"event_timestamps\":[";
+const END: &[u8] = b"]}";
+
+/// Appends `{"results":[…],"metadata":{"feature_names":[…]}}`, and adds the answer to what was served of its views.
 pub(super) fn write(answer: &OnlineAnswer, out: &mut Vec<u8>) -> Result<()> {
-    let views: Vec<ViewText> = (0..answer.plan.views.len()).map(|view| ViewText::new(answer, view)).collect();
+    let (rows, plan) = (answer.rows(), &answer.plan);
+    let head = 64 + plan.names_json.len() + 64 * plan.features.len();
+    out.reserve(plan.size.guess(head, rows));
+    let begin = out.len();
+    let mut texts = Texts::new(answer);
     out.extend_from_slice(b"{\"results\":[");
-    let start = out.len();
-    let keys = KeyText::new(answer.rows());
     for key in &answer.keys.echoed {
-        comma(start, out);
-        write_key(key, &keys, out)?;
+        write_key(key, &texts.bytes[texts.keys.clone()], out)?;
+        out.push(b',');
     }
-    for feature in &answer.plan.features {
-        comma(start, out);
-        let text = &views[feature.view];
-        let column = Column { answer, view: feature.view, slot: feature.slot, text };
-        column.write(out).map_err(|e| e.with("feature", &feature.name))?;
+    for feature in &plan.features {
+        texts.write(answer, feature, out).map_err(|e| e.with("feature", &feature.name))?;
+        out.push(b',');
     }
+    cut_comma(out);
     out.extend_from_slice(b"],\"metadata\":{\"feature_names\":[");
-    write_names(answer, out);
+    for key in &answer.keys.echoed {
+        write_json_string(&key.name, out);
+        out.push(b',');
+    }
+    out.extend_from_slice(&plan.names_json);
     out.extend_from_slice(b"]}}");
+    plan.size.learn(head, rows, out.len() - begin);
+    for (view, text) in plan.views.iter().zip(&texts.views) {
+        view.counters.add(&text.served, newest(&texts.rows[text.rows.clone()]));
+    }
     Ok(())
 }
 
-/// Appends a JSON string.
-pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
-    // Writing into a Vec cannot fail.
-    let _ = serde_json::to_writer(out, text);
-}
-
-fn write_names(answer: &OnlineAnswer, out: &mut Vec<u8>) {
-    for key in &answer.keys.echoed {
-        write_text(&key.name, out);
-        out.push(b',');
-    }
-    out.extend_from_slice(&answer.plan.names_json);
-}
-
-/// Separates items of a list that began at `start`.
+/// Items are written with a comma after each; the last one has none.
 #[inline]
-fn comma(start: usize, out: &mut Vec<u8>) {
-    if out.len() > start {
-        out.push(b',');
+fn cut_comma(out: &mut Vec<u8>) {
+    if out.last() == Some(&b',') {
+        out.pop();
     }
-}
-
-/// `…],"statuses":[…],"event_timestamps":[…]}` after the values of a column.
-fn finish(statuses: &[u8], times: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(b"],\"statuses\":[");
-    out.extend_from_slice(statuses);
-    out.extend_from_slice(b"],\"event_timestamps\":[");
-    out.extend_from_slice(times);
-    out.extend_from_slice(b"]}");
 }
 
 fn write_status(status: Status, out: &mut Vec<u8>) {
-    out.push(b'"');
-    out.extend_from_slice(status.name().as_bytes());
-    out.push(b'"');
+    out.extend_from_slice(match status {
+        Status::Present => b"\"PRESENT\",",
+        Status::NullValue => b"\"NULL_VALUE\",",
+        Status::NotFound => b"\"NOT_FOUND\",",
+        Status::OutsideMaxAge => b"\"OUTSIDE_MAX_AGE\",",
+    });
 }
 
-/// What all join key columns have in common.
-struct KeyText {
-    statuses: Vec<u8>,
-    times: Vec<u8>,
-}
-
-impl KeyText {
-    fn new(rows: usize) -> Self {
-        let (mut statuses, mut times) = (Vec::with_capacity(rows * 10), Vec::with_capacity(rows * 23));
-        for _ in 0..rows {
-            comma(0, &mut statuses);
-            write_status(Status::Present, &mut statuses);
-            comma(0, &mut times);
-            write_time(Timestamp(0), &mut times);
-        }
-        Self { statuses, times }
-    }
-}
-
-fn write_key(key: &Echo, text: &KeyText, out: &mut Vec<u8>) -> Result<()> {
-    out.extend_from_slice(b"{\"values\":[");
-    let start = out.len();
+/// `tail` is what follows the values.
+fn write_key(key: &Echo, tail: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    out.extend_from_slice(VALUES);
     for value in key.values() {
-        comma(start, out);
         write_json(value, NonFinite::Null, out)?;
+        out.push(b',');
     }
-    finish(&text.statuses, &text.times, out);
+    cut_comma(out);
+    out.extend_from_slice(tail);
     Ok(())
 }
 
-/// What all features of a view have in common.
-struct ViewText {
+/// What the columns of a view have in common, of all views in a few buffers.
+struct Texts {
     rows: Vec<Row>,
-    /// Of features that have a value in every row.
-    statuses: Vec<u8>,
-    times: Vec<u8>,
+    bytes: Vec<u8>,
+    views: Vec<ViewText>,
+    /// `],"statuses":[…],"event_timestamps":[…]}` of join keys.
+    keys: Range<usize>,
+    non_finite: NonFinite,
 }
 
-impl ViewText {
-    fn new(answer: &OnlineAnswer, view: usize) -> Self {
-        let count = answer.rows();
-        let mut rows: Vec<Row> = Vec::with_capacity(count);
-        let mut statuses = Vec::with_capacity(count * 10);
-        let mut times: Vec<u8> = Vec::with_capacity(count * 23);
-        let mut last = 0..0;
-        for number in 0..count {
-            let row = answer.row(view, number);
-            comma(0, &mut statuses);
-            write_status(row.status, &mut statuses);
-            comma(0, &mut times);
-            let start = times.len();
-            match rows.last() {
-                Some(before) if before.time == row.time => times.extend_from_within(last.clone()),
-                _ => write_time(row.time, &mut times),
-            }
-            last = start..times.len();
-            rows.push(row);
+struct ViewText {
+    rows: Range<usize>,
+    /// `],"statuses":[…],"event_timestamps":[…]}` of features that have a value in every row.
+    tail: Range<usize>,
+    /// Where in it `],"event_timestamps":[` begins.
+    times: usize,
+    /// How many rows have each status.
+    usual: Tally,
+    /// How many values that were written.
+    served: Tally,
+}
+
+impl Texts {
+    fn new(answer: &OnlineAnswer) -> Self {
+        let (rows, views) = (answer.rows(), answer.plan.views.len());
+        let mut texts = Self {
+            rows: Vec::with_capacity(rows * views),
+            bytes: Vec::with_capacity((views + 1) * (48 + rows * 40)),
+            views: Vec::with_capacity(views),
+            keys: 0..0,
+            non_finite: if answer.rules.compat_feast { NonFinite::Error } else { NonFinite::Null },
+        };
+        for view in 0..views {
+            texts.add_view(answer, view);
         }
-        Self { rows, statuses, times }
+        let start = texts.bytes.len();
+        texts.bytes.extend_from_slice(STATUSES);
+        (0..rows).for_each(|_| write_status(Status::Present, &mut texts.bytes));
+        write_times((0..rows).map(|_| Timestamp(0)), &mut texts.bytes);
+        texts.keys = start..texts.bytes.len();
+        texts
     }
-}
 
-/// One feature of the answer.
-struct Column<'a> {
-    answer: &'a OnlineAnswer,
-    view: usize,
-    slot: usize,
-    text: &'a ViewText,
-}
+    fn add_view(&mut self, answer: &OnlineAnswer, view: usize) {
+        let (start, first) = (self.bytes.len(), self.rows.len());
+        let mut usual = Tally::default();
+        self.bytes.extend_from_slice(STATUSES);
+        for number in 0..answer.rows() {
+            let row = answer.row(view, number);
+            usual.count(row.status);
+            write_status(row.status, &mut self.bytes);
+            self.rows.push(row);
+        }
+        let rows = first..self.rows.len();
+        let times = write_times(self.rows[rows.clone()].iter().map(|row| row.time), &mut self.bytes);
+        let tail = start..self.bytes.len();
+        self.views.push(ViewText { rows, tail, times, usual, served: Tally::default() });
+    }
 
-impl Column<'_> {
-    fn write(&self, out: &mut Vec<u8>) -> Result<()> {
-        let non_finite = if self.answer.rules.compat_feast { NonFinite::Error } else { NonFinite::Null };
-        out.extend_from_slice(b"{\"values\":[");
-        let start = out.len();
+    /// Appends a column.
+    fn write(&mut self, answer: &OnlineAnswer, feature: &PlanFeature, out: &mut Vec<u8>) -> Result<()> {
+        let text = &mut self.views[feature.view];
+        let rows = &self.rows[text.rows.clone()];
+        out.extend_from_slice(VALUES);
         let mut as_usual = true;
-        for row in &self.text.rows {
-            comma(start, out);
-            let (value, status) = self.answer.value(self.view, self.slot, row);
+        for row in rows {
+            let (value, status) = answer.value(feature.view, feature.slot, row);
             as_usual &= status == row.status;
-            write_json(value, non_finite, out).map_err(no_such_number)?;
+            write_json(value, self.non_finite, out).map_err(no_such_number)?;
+            out.push(b',');
         }
+        cut_comma(out);
         if as_usual {
-            finish(&self.text.statuses, &self.text.times, out);
-        } else {
-            finish(&self.statuses(), &self.text.times, out);
+            text.served.add(&text.usual);
+            out.extend_from_slice(&self.bytes[text.tail.clone()]);
+            return Ok(());
         }
+        out.extend_from_slice(STATUSES);
+        for row in rows {
+            let (_, status) = answer.value(feature.view, feature.slot, row);
+            text.served.count(status);
+            write_status(status, out);
+        }
+        cut_comma(out);
+        out.extend_from_slice(&self.bytes[text.times..text.tail.end]);
         Ok(())
     }
+}
 
-    /// The statuses of a feature that lacks some values.
-    fn statuses(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.text.statuses.len() + 16);
-        for row in &self.text.rows {
-            comma(0, &mut out);
-            write_status(self.answer.value(self.view, self.slot, row).1, &mut out);
+/// Ends the statuses and appends times up to the end of the column; tells where they begin. Neighbours are often of one time.
+fn write_times(times: impl Iterator<Item = Timestamp>, out: &mut Vec<u8>) -> usize {
+    cut_comma(out);
+    let begin = out.len();
+    out.extend_from_slice(TIMES);
+    let mut last = None;
+    for time in times {
+        match &last {
+            Some((before, text)) if *before == time => out.extend_from_within(Range::clone(text)),
+            _ => {
+                let start = out.len();
+                write_time(time, out);
+                out.push(b',');
+                last = Some((time, start..out.len()));
+            }
         }
-        out
     }
+    cut_comma(out);
+    out.extend_from_slice(END);
+    begin
 }
 
 /// NaN is nothing that the client could have asked differently for, so with `compat: feast` it is the server's failure, as in Feast.
+#[cold]
 fn no_such_number(error: Error) -> Error {
     match error.kind() {
         Kind::Invalid => Error::internal("Out of range float values are not JSON compliant"),

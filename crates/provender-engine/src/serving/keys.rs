@@ -2,6 +2,7 @@
 
 use super::EntityValue;
 use super::plan::{Encoding, OnlinePlan};
+use foldhash::fast::RandomState;
 use provender_core::value::put_key;
 use provender_core::{EntityKeyEncoder, EntityKeys, Error, KeyValue, Result};
 use std::borrow::Cow;
@@ -71,8 +72,11 @@ impl Echo {
     }
 
     fn new(name: &str, encoder: &EntityKeyEncoder, keys: &EntityKeys) -> Result<Self> {
-        let mut echo =
-            Self { name: name.to_owned(), bytes: Vec::new(), ends: Vec::with_capacity(keys.len()) };
+        let mut echo = Self {
+            name: name.to_owned(),
+            bytes: Vec::with_capacity(keys.len() * 11),
+            ends: Vec::with_capacity(keys.len()),
+        };
         for key in keys.iter() {
             put_key(&key[encoder.prefix().len()..], &mut echo.bytes)?;
             echo.ends.push(echo.bytes.len());
@@ -192,7 +196,11 @@ impl Encoded {
         if encoding.columns.is_empty() {
             return Self { distinct: Arc::new(keys), fan_out: FanOut::First };
         }
-        let mut seen: HashMap<&[u8], u32> = HashMap::with_capacity(keys.len());
+        if keys.len() == 1 {
+            return Self { distinct: Arc::new(keys), fan_out: FanOut::Same };
+        }
+        let mut seen: HashMap<&[u8], u32, RandomState> =
+            HashMap::with_capacity_and_hasher(keys.len(), RandomState::default());
         let mut first_rows = Vec::with_capacity(keys.len());
         let mut of_row = Vec::with_capacity(keys.len());
         for (row, key) in keys.iter().enumerate() {

@@ -1,14 +1,17 @@
 //! What a request for online features comes down to, worked out once per registry version: tables, key encoders, columns and their JSON names.
 
 use super::cache::KnownKeys;
-use crate::Features;
+use super::served::ViewCounters;
 use crate::resolve::{JoinKey, Resolved, ViewUse, resolve};
 use crate::table::online_table;
+use crate::{FeatureStore, Features};
 use provender_core::model::Field;
 use provender_core::online::OnlineTable;
 use provender_core::registry::RegistrySnapshot;
+use provender_core::value::write_json_string;
 use provender_core::{EntityKeyEncoder, Error, Result};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A compiled request.
 #[derive(Debug)]
@@ -25,6 +28,14 @@ pub(super) struct OnlinePlan {
     pub(super) names_json: Vec<u8>,
     /// Join keys of the project, answered even when no feature is keyed by them.
     pub(super) known: Arc<KnownKeys>,
+    /// How long its answers are as JSON.
+    pub(super) size: AnswerSize,
+}
+
+/// Guesses the length of an answer from the one before.
+#[derive(Debug, Default)]
+pub(super) struct AnswerSize {
+    bytes_a_row: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -50,6 +61,8 @@ pub(super) struct PlanView {
     pub(super) features: Arc<[usize]>,
     /// Which of the encodings.
     pub(super) keys: usize,
+    /// What is served of it, by all plans.
+    pub(super) counters: Arc<ViewCounters>,
 }
 
 #[derive(Debug)]
@@ -66,12 +79,12 @@ impl OnlinePlan {
     /// As [`resolve`]; `Invalid` for a view that is not served online.
     pub(super) fn compile(
         snapshot: &RegistrySnapshot,
-        project: &str,
+        store: &FeatureStore,
         features: &Features,
         full_feature_names: bool,
         known: Arc<KnownKeys>,
     ) -> Result<Self> {
-        let Resolved { uses, columns } = resolve(snapshot, project, features, full_feature_names)?;
+        let Resolved { uses, columns } = resolve(snapshot, store.project(), features, full_feature_names)?;
         let mut plan = Self {
             columns: Vec::new(),
             encodings: Vec::new(),
@@ -79,9 +92,10 @@ impl OnlinePlan {
             features: Vec::new(),
             names_json: Vec::new(),
             known,
+            size: AnswerSize::default(),
         };
         for view in &uses {
-            plan.add_view(project, view)?;
+            plan.add_view(store, view)?;
         }
         plan.complete_columns()?;
         for column in columns {
@@ -91,7 +105,7 @@ impl OnlinePlan {
         Ok(plan)
     }
 
-    fn add_view(&mut self, project: &str, view: &ViewUse) -> Result<()> {
+    fn add_view(&mut self, store: &FeatureStore, view: &ViewUse) -> Result<()> {
         if !view.view.online {
             return Err(Error::invalid(format!("Feature view {} is not served online", view.view.name))
                 .with("view", &view.view.name)
@@ -100,9 +114,10 @@ impl OnlinePlan {
         let fields: Vec<Field> = view.keys.iter().map(|k| Field::new(&k.name, k.value_type)).collect();
         let keys = self.encoding(&view.keys).map_err(|e| e.with("view", &view.view.name))?;
         self.views.push(PlanView {
-            table: online_table(project, &view.view, &fields),
+            table: online_table(store.project(), &view.view, &fields),
             features: view.features.clone().into(),
             keys,
+            counters: store.served.view(&view.view.name),
         });
         Ok(())
     }
@@ -154,13 +169,28 @@ impl OnlinePlan {
     }
 }
 
+impl AnswerSize {
+    /// Bytes that an answer of so many rows needs, with some room; `head` are those that do not grow with the rows.
+    pub(super) fn guess(&self, head: usize, rows: usize) -> usize {
+        let row = self.bytes_a_row.load(Ordering::Relaxed);
+        head + rows * (row + row / 16)
+    }
+
+    pub(super) fn learn(&self, head: usize, rows: usize, length: usize) {
+        let row = length.saturating_sub(head) / rows.max(1) + 1;
+        if row.abs_diff(self.bytes_a_row.load(Ordering::Relaxed)) > row / 32 {
+            self.bytes_a_row.store(row, Ordering::Relaxed);
+        }
+    }
+}
+
 fn json_names<'a>(names: impl Iterator<Item = &'a str>) -> Vec<u8> {
     let mut out = Vec::new();
     for name in names {
         if !out.is_empty() {
             out.push(b',');
         }
-        super::json::write_text(name, &mut out);
+        write_json_string(name, &mut out);
     }
     out
 }

@@ -1,7 +1,8 @@
 //! The answer as `feast.serving.GetOnlineFeaturesResponse`, column by column. Stored values are copied as they are; statuses and times of a view are written once
 //! and copied for each of its features.
 
-use super::answer::Row;
+use super::answer::{Row, newest};
+use super::served::Tally;
 use super::{OnlineAnswer, Status};
 use provender_core::Timestamp;
 use provender_core::value::wire::{LENGTH, VARINT, put_bytes, put_int, put_tag, put_varint};
@@ -17,7 +18,8 @@ const TIMES: u32 = 3;
 /// Appends the message.
 pub(super) fn write(answer: &OnlineAnswer, out: &mut Vec<u8>) {
     write_names(answer, out);
-    let views: Vec<ViewBytes> = (0..answer.plan.views.len()).map(|view| ViewBytes::new(answer, view)).collect();
+    let views: Vec<ViewBytes> =
+        (0..answer.plan.views.len()).map(|view| ViewBytes::new(answer, view)).collect();
     let keys = ViewBytes::of_keys(answer.rows());
     let mut values = Vec::with_capacity(answer.rows());
     for key in &answer.keys.echoed {
@@ -26,6 +28,7 @@ pub(super) fn write(answer: &OnlineAnswer, out: &mut Vec<u8>) {
         write_vector(&values, &keys.statuses, &keys.times, out);
     }
     let mut statuses = Vec::with_capacity(answer.rows());
+    let mut tallies = vec![Tally::default(); views.len()];
     for feature in &answer.plan.features {
         let view = &views[feature.view];
         values.clear();
@@ -34,8 +37,12 @@ pub(super) fn write(answer: &OnlineAnswer, out: &mut Vec<u8>) {
             let (value, status) = answer.value(feature.view, feature.slot, row);
             values.push(value);
             statuses.push(status as u8);
+            tallies[feature.view].count(status);
         }
         write_vector(&values, &statuses, &view.times, out);
+    }
+    for ((plan, tally), view) in answer.plan.views.iter().zip(&tallies).zip(&views) {
+        plan.counters.add(tally, newest(&view.rows));
     }
 }
 
@@ -136,7 +143,7 @@ mod tests {
         let before = bytes(-1);
         let seconds = [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
         assert_eq!(before[2..13], seconds, "one second before, and nearly one on");
-        assert_eq!(before[13..], [0x10, 0x98, 0xf0, 0xeb, 0xdc, 0x03]);
+        assert_eq!(before[13..], [0x10, 0x98, 0x8c, 0xeb, 0xdc, 0x03]);
     }
 
     #[test]

@@ -5,11 +5,12 @@ use super::*;
 use crate::testing::*;
 use provender_core::config::{OnlineTtl, RepoConfig};
 use provender_core::model::FeatureView;
-use provender_core::{Kind, ValueType};
+use provender_core::{Kind, RequestContext, ValueType};
+use std::borrow::Cow;
 
 fn query<'a>(features: &[&str], entities: Vec<(&'a str, Vec<EntityValue<'a>>)>) -> OnlineQuery<'a> {
     OnlineQuery {
-        features: Features::List(features.iter().map(|f| (*f).to_owned()).collect()),
+        features: FeaturesRef::List(features.iter().map(|f| Cow::Owned((*f).to_owned())).collect()),
         entities: entities.into_iter().map(|(name, values)| (Cow::Borrowed(name), values)).collect(),
         full_feature_names: false,
         context: RequestContext::local(),

@@ -31,7 +31,7 @@ pub(super) async fn features(State(app): State<Arc<App>>, request: Request) -> R
     let features = service.map_or(Features::List(listed), |name| Features::Service(name.into_owned()));
     let entities = columns(entities, app.limits.rows)?;
     app.metrics.online(entities.iter().map(|(_, values)| values.len()).max().unwrap_or_default());
-    let query = OnlineQuery { features, entities, full_feature_names, context };
+    let query = OnlineQuery { features: features.into(), entities, full_feature_names, context };
     let answer = match timeout(app.limits.answer, app.store.online(query)).await {
         Ok(answer) => answer?,
         Err(_) => {

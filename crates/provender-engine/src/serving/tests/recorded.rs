@@ -1,6 +1,7 @@
 //! Answers and errors recorded from Feast's server.
 
 use super::*;
+use crate::Features;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -27,7 +28,7 @@ fn request(body: &Value) -> OnlineQuery<'_> {
     };
     let columns = body["entities"].as_object().unwrap().iter();
     OnlineQuery {
-        features,
+        features: features.into(),
         entities: columns
             .map(|(name, values)| {
                 (name.as_str().into(), values.as_array().unwrap().iter().map(entity_value).collect())
