@@ -3,6 +3,10 @@
 //! Values cross this border as Feast's wire bytes (`feast.types.Value`; the empty string is a stored null): every layout of Feast stores them so, and
 //! the server writes JSON straight from them. [`crate::value`] encodes and decodes them.
 
+mod columns;
+
+pub use columns::{Age, WriteColumns};
+
 use crate::model::Tags;
 use crate::{EntityKeys, Error, RequestContext, Result, Timestamp, ValueType};
 use arrow_array::RecordBatch;
