@@ -1,18 +1,17 @@
 //! The tests: registry, online store and training sets, written by one and read by the other.
 
-use crate::Feast;
+use crate::Case;
+use crate::feast::Feast;
 use crate::support::Repo;
 use serde_json::{Value, json};
 
-type Test = (&'static str, fn(&Feast));
-
-pub(crate) const TESTS: &[Test] = &[
-    ("feast_reads_a_registry_that_provender_wrote", feast_reads_our_registry),
-    ("feast_reads_an_online_store_that_provender_wrote", feast_reads_our_online_store),
-    ("feast_joins_from_a_registry_that_provender_wrote", feast_joins_from_our_registry),
-    ("provender_serves_what_feast_applied_and_materialized", we_serve_what_feast_wrote),
-    ("a_registry_of_feast_survives_an_apply_of_provender", feasts_registry_survives_our_apply),
-    ("feast_applies_over_a_registry_that_provender_wrote", feast_applies_over_ours),
+pub(crate) const CASES: &[Case] = &[
+    Case::feast("feast_reads_a_registry_that_provender_wrote", feast_reads_our_registry),
+    Case::feast("feast_reads_an_online_store_that_provender_wrote", feast_reads_our_online_store),
+    Case::feast("feast_joins_from_a_registry_that_provender_wrote", feast_joins_from_our_registry),
+    Case::feast("provender_serves_what_feast_applied_and_materialized", we_serve_what_feast_wrote),
+    Case::feast("a_registry_of_feast_survives_an_apply_of_provender", feasts_registry_survives_our_apply),
+    Case::feast("feast_applies_over_a_registry_that_provender_wrote", feast_applies_over_ours),
 ];
 
 const CONFIGURATION: &str = "\
@@ -91,7 +90,8 @@ fn make_data(feast: &Feast, repo: &Repo) {
     feast.python(repo.folder(), &[script, repo.folder().to_str().unwrap()]);
 }
 
-fn feast_reads_our_registry(feast: &Feast) {
+fn feast_reads_our_registry() {
+    let feast = &Feast::here();
     let repo = repo(feast);
     repo.ok(&["apply"]);
     let listing = feast.ask(repo.folder(), &["listing"]);
@@ -113,7 +113,8 @@ fn feast_reads_our_registry(feast: &Feast) {
     assert_eq!(listing["services"], json!({"model": ["driver_stats", "other"]}));
 }
 
-fn feast_reads_our_online_store(feast: &Feast) {
+fn feast_reads_our_online_store() {
+    let feast = &Feast::here();
     let repo = repo(feast);
     repo.ok(&["apply"]);
     repo.ok(&["materialize", WINDOW[0], WINDOW[1]]);
@@ -131,7 +132,8 @@ fn feast_reads_our_online_store(feast: &Feast) {
     assert_eq!(intervals, &json!([["2026-11-01T00:00:00+00:00", "2026-11-21T00:00:00+00:00"]]));
 }
 
-fn feast_joins_from_our_registry(feast: &Feast) {
+fn feast_joins_from_our_registry() {
+    let feast = &Feast::here();
     let repo = repo(feast);
     repo.ok(&["apply"]);
     let rows = json!([
@@ -176,7 +178,8 @@ fn feasts_repo(feast: &Feast) -> Repo {
     repo
 }
 
-fn we_serve_what_feast_wrote(feast: &Feast) {
+fn we_serve_what_feast_wrote() {
+    let feast = &Feast::here();
     let repo = feasts_repo(feast);
     feast.ask(
         repo.folder(),
@@ -212,7 +215,8 @@ fn we_serve_what_feast_wrote(feast: &Feast) {
     assert_eq!(views.as_array().unwrap().len(), 10);
 }
 
-fn feasts_registry_survives_our_apply(feast: &Feast) {
+fn feasts_registry_survives_our_apply() {
+    let feast = &Feast::here();
     let repo = feasts_repo(feast);
     let before = feast.ask(repo.folder(), &["listing"]);
     repo.write("more.yaml", "kind: FeatureView\nname: more\nentities: [driver]\nsource: {kind: FileSource, name: more_source, path: data/driver_stats.parquet, timestamp_field: event_timestamp}\nschema: [{name: acc_rate, dtype: Float64}]\n");
@@ -234,7 +238,8 @@ fn feasts_registry_survives_our_apply(feast: &Feast) {
     );
 }
 
-fn feast_applies_over_ours(feast: &Feast) {
+fn feast_applies_over_ours() {
+    let feast = &Feast::here();
     let repo = repo(feast);
     repo.ok(&["apply"]);
     repo.write("features.py", "from feast import Entity, ValueType\nrider = Entity(name='rider', join_keys=['rider_id'], value_type=ValueType.STRING)\n");

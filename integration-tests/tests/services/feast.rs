@@ -1,0 +1,48 @@
+//! Feast for Python, asked by its own means.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A Python that has Feast.
+pub(crate) struct Feast(PathBuf);
+
+impl Feast {
+    /// The one of `cargo xtask services`.
+    pub(crate) fn here() -> Self {
+        Self(std::env::var_os("PROVENDER_TEST_FEAST_PYTHON").unwrap().into())
+    }
+
+    /// Asks `ask.py` about a repository.
+    #[track_caller]
+    pub(crate) fn ask(&self, repo: &Path, arguments: &[&str]) -> Value {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/services/ask.py");
+        let out = self.python(repo, &[&[script, repo.to_str().unwrap()], arguments].concat());
+        serde_json::from_str(out.lines().last().unwrap()).unwrap()
+    }
+
+    /// Runs Feast's own command line in a repository.
+    #[track_caller]
+    pub(crate) fn feast(&self, repo: &Path, arguments: &[&str]) -> String {
+        let code = "import sys; from feast.cli.cli import cli; sys.argv[0] = 'feast'; cli()";
+        self.python(repo, &[&["-c", code], arguments].concat())
+    }
+
+    #[track_caller]
+    pub(crate) fn python(&self, repo: &Path, arguments: &[&str]) -> String {
+        let output = Command::new(&self.0)
+            .args(arguments)
+            .current_dir(repo)
+            .env("TZ", "UTC")
+            .env("PYTHONWARNINGS", "ignore")
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{arguments:?}\n{}\n{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+}

@@ -1,0 +1,85 @@
+//! What needs something installed: Feast itself on the other side, and Redis and DynamoDB with faults.
+//!
+//! `cargo xtask services` installs it all. What is missing shows as ignored tests; with `PROVENDER_REQUIRE_SERVICES` set, as in continuous
+//! integration, as failures.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod exchange;
+mod feast;
+mod keyed;
+mod proxy;
+mod redis;
+mod redis_faults;
+#[path = "../it/support.rs"]
+#[allow(dead_code, reason = "shared with the other test binary")]
+mod support;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::process::ExitCode;
+
+const GROUPS: &[&[Case]] = &[exchange::CASES, redis_faults::CASES];
+
+/// A test and what it needs.
+pub(crate) struct Case {
+    name: &'static str,
+    needs: &'static [Need],
+    run: fn(),
+}
+
+/// What a test may need.
+#[derive(Clone, Copy)]
+pub(crate) enum Need {
+    /// A service that an environment variable names.
+    Service(&'static str),
+    /// A program on the path.
+    Program(&'static str),
+}
+
+const FEAST: Need = Need::Service("PROVENDER_TEST_FEAST_PYTHON");
+const REDIS_SERVER: Need = Need::Program("redis-server");
+
+impl Case {
+    /// A test that needs Feast.
+    pub(crate) const fn feast(name: &'static str, run: fn()) -> Self {
+        Self { name, needs: &[FEAST], run }
+    }
+
+    /// A test that starts Redis servers of its own.
+    pub(crate) const fn redis_server(name: &'static str, run: fn()) -> Self {
+        Self { name, needs: &[REDIS_SERVER], run }
+    }
+
+    fn missing(&self) -> Option<&'static str> {
+        self.needs.iter().find_map(|need| need.missing())
+    }
+}
+
+impl Need {
+    fn missing(self) -> Option<&'static str> {
+        match self {
+            Self::Service(variable) => std::env::var_os(variable).is_none().then_some(variable),
+            Self::Program(program) => {
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+                (!found).then_some(program)
+            }
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let required = std::env::var_os("PROVENDER_REQUIRE_SERVICES").is_some();
+    let trials = GROUPS.iter().copied().flatten().map(|case| {
+        let ignored = case.missing().is_some() && !required;
+        Trial::test(case.name, || match case.missing() {
+            Some(name) => Err(Failed::from(format!("{name} is missing: run `cargo xtask services`"))),
+            None => {
+                (case.run)();
+                Ok(())
+            }
+        })
+        .with_ignored_flag(ignored)
+    });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
