@@ -56,6 +56,8 @@ pub(super) struct Encoding {
 
 #[derive(Debug)]
 pub(super) struct PlanView {
+    /// The alias, else the view's name.
+    pub(super) name: String,
     pub(super) table: Arc<OnlineTable>,
     /// Indexes into the table's features.
     pub(super) features: Arc<[usize]>,
@@ -114,6 +116,7 @@ impl OnlinePlan {
         let fields: Vec<Field> = view.keys.iter().map(|k| Field::new(&k.name, k.value_type)).collect();
         let keys = self.encoding(&view.keys).map_err(|e| e.with("view", &view.view.name))?;
         self.views.push(PlanView {
+            name: view.name.clone(),
             table: online_table(store.project(), &view.view, &fields),
             features: view.features.clone().into(),
             keys,
