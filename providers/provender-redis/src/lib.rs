@@ -3,10 +3,16 @@
 mod config;
 mod connect;
 mod error;
+mod lane;
 mod layout;
 mod link;
 mod read;
 mod resp;
+mod schemas;
+mod state;
+mod store;
+mod write;
 
 pub use config::{FeastClient, Layout, RedisConfig, RedisType, WriteMode};
 pub use layout::packed;
+pub use store::Redis;

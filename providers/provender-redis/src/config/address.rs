@@ -115,10 +115,21 @@ impl Default for Reading {
 
 impl Reading {
     fn list(&mut self, text: &str) -> Result<()> {
+        let mut options = false;
         for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
             match part.split_once('=') {
                 // Feast reads values as JSON where they are: a quoted text is the text.
-                Some((name, value)) => self.option(name.trim(), &unquoted(value))?,
+                Some((name, value)) => {
+                    self.option(name.trim(), &unquoted(value))?;
+                    options = true;
+                }
+                // It may be the rest of a password, which no message may show.
+                None if options && !part.contains(':') => {
+                    return Err(invalid("something without a name follows an option").with(
+                        "expected",
+                        "host:port or option=value; a password with a comma needs the form of a URL, with %2C for it",
+                    ));
+                }
                 None => self.address.nodes.push(node(part)?),
             }
         }

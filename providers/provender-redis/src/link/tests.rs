@@ -145,7 +145,13 @@ fn a_silent_server_is_given_up() {
 
 #[test]
 fn an_answer_out_of_shape_ends_the_connection_and_reaches_nobody() {
-    for reply in [&b"*2\r\n$1\r\nx\r\n$1\r\ny\r\n"[..], b":1\r\n", b"*1\r\n:1\r\n", b"*1\r\n$1\r\nxyz", b"HTTP/1.1 400\r\n"] {
+    for reply in [
+        &b"*2\r\n$1\r\nx\r\n$1\r\ny\r\n"[..],
+        b":1\r\n",
+        b"*1\r\n:1\r\n",
+        b"*1\r\n$1\r\nxyz",
+        b"HTTP/1.1 400\r\n",
+    ] {
         play(async {
             let stage = Stage::new("").await;
             let (a, b) = (stage.ask("a", 1, 1), stage.ask("b", 1, 2));

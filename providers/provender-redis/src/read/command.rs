@@ -2,23 +2,13 @@
 
 use crate::layout::names::{feature_field, packed_field, time_field};
 use crate::resp::{word, word_length, words};
+use crate::state::Form;
 use provender_core::online::{OnlineTable, ViewRead};
 use provender_core::{EntityKeys, Error, Result};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Combinations of views and features that are kept.
 const MOST_KEPT: usize = 64;
-
-/// Which fields are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// Of each view its features and its event time.
-    Feast,
-    /// Of each view one field.
-    Packed,
-    /// Both, in this order.
-    Both,
-}
 
 /// Views whose keys are the same: they are read with one command a key.
 #[derive(Debug)]

@@ -1,0 +1,140 @@
+//! Rows of the packed layout, and of a project whose layout is being changed.
+
+use super::exchange::Replies;
+use super::rows::{slice, time};
+use crate::config::Layout;
+use crate::error::damaged;
+use crate::layout::packed::{Header, cells};
+use crate::layout::schema::{Schema, fingerprint};
+use crate::schemas::Schemas;
+use crate::state::Form;
+use provender_core::online::{Cell, CellPlace, NO_CELL, OnlineTable, ViewRead, ViewRows};
+use provender_core::{RequestContext, Result, Timestamp};
+use std::sync::Arc;
+
+/// The values of one view, before they are rows.
+pub(super) struct Unpacking<'a> {
+    pub(super) view: &'a ViewRead,
+    /// Where its values are: of Feast's layout, if that is asked for, the features and the time; then the packed value.
+    pub(super) place: CellPlace,
+    pub(super) form: Form,
+    pub(super) replies: &'a Replies,
+}
+
+/// What the rows with one fingerprint hold.
+struct Known {
+    fingerprint: u32,
+    /// Number of values in a row.
+    len: usize,
+    /// Of each feature that is asked for, which value it is.
+    positions: Vec<Option<usize>>,
+}
+
+/// Why rows could not be unpacked.
+enum Stop {
+    /// A row has a fingerprint that must be looked up.
+    Unknown(u32),
+    Failed(provender_core::Error),
+}
+
+impl Unpacking<'_> {
+    /// The rows of the view. Asks for schemas that are not known.
+    pub(super) async fn rows(&self, schemas: &Schemas, context: &RequestContext) -> Result<ViewRows> {
+        let table = &*self.view.table;
+        let mut known = vec![Known {
+            fingerprint: fingerprint(&table.features),
+            len: table.features.len(),
+            positions: self.view.features.iter().copied().map(Some).collect(),
+        }];
+        loop {
+            match self.unpacked(&known) {
+                Ok(rows) => return Ok(rows),
+                Err(Stop::Failed(error)) => return Err(error),
+                Err(Stop::Unknown(fingerprint)) => {
+                    let schema = schemas.find(table, fingerprint, context).await?;
+                    known.push(Known::new(fingerprint, &schema, table, &self.view.features));
+                }
+            }
+        }
+    }
+
+    fn unpacked(&self, known: &[Known]) -> Result<ViewRows, Stop> {
+        let (features, rows) = (self.place.features, self.view.keys.len());
+        let mut times = Vec::with_capacity(rows);
+        let mut out = Vec::with_capacity(rows * features);
+        let mut values = Vec::new();
+        for row in 0..rows {
+            let start = self.place.first + row * self.place.stride;
+            times.push(self.row(row, start, known, &mut values, &mut out)?);
+        }
+        let place = CellPlace { first: 0, stride: features, features };
+        let data = self.replies.data.clone();
+        ViewRows::within(data, times, Arc::new(out), place).map_err(Stop::Failed)
+    }
+
+    /// Appends the cells of a row: packed or of Feast's layout, whichever is newer. Returns its event time.
+    fn row(
+        &self,
+        row: usize,
+        start: usize,
+        known: &[Known],
+        values: &mut Vec<Cell>,
+        out: &mut Vec<Cell>,
+    ) -> Result<Option<Timestamp>, Stop> {
+        let (features, data) = (self.place.features, &*self.replies.data);
+        let both = self.form != Form::Packed;
+        let packed = self.replies.cells[if both { start + features + 1 } else { start }];
+        let header = self.header(row, packed)?;
+        if both {
+            let plain = &self.replies.cells[start..=start + features];
+            let event = time(data, plain[features], self.view, row).map_err(Stop::Failed)?;
+            // Of equal times the one in the layout that rows are written in now.
+            let newer = match self.form {
+                Form::Both { to: Layout::Packed } => event > header.map(|h| h.event),
+                _ => event >= header.map(|h| h.event),
+            };
+            if event.is_some() && newer {
+                out.extend_from_slice(&plain[..features]);
+                return Ok(event);
+            }
+        }
+        let Some(header) = header else {
+            out.extend(std::iter::repeat_n(NO_CELL, features));
+            return Ok(None);
+        };
+        let schema = known.iter().find(|k| k.fingerprint == header.schema);
+        let schema = schema.ok_or(Stop::Unknown(header.schema))?;
+        values.clear();
+        for value in cells(slice(data, packed), &header) {
+            let value = value.map_err(|_| self.damaged(row))?;
+            // Both fit: they lie within a value whose place does.
+            values.push(value.map_or(NO_CELL, |v| (packed.0 + v.start as u32, v.len() as u32)));
+        }
+        if values.len() != schema.len {
+            return Err(self.damaged(row));
+        }
+        out.extend(schema.positions.iter().map(|position| position.map_or(NO_CELL, |p| values[p])));
+        Ok(Some(header.event))
+    }
+
+    fn header(&self, row: usize, packed: Cell) -> Result<Option<Header>, Stop> {
+        match packed {
+            NO_CELL => Ok(None),
+            cell => Header::read(slice(&self.replies.data, cell)).map(Some).ok_or_else(|| self.damaged(row)),
+        }
+    }
+
+    fn damaged(&self, row: usize) -> Stop {
+        Stop::Failed(damaged("a packed row is not one of this version, or cut", self.view, row))
+    }
+}
+
+impl Known {
+    fn new(fingerprint: u32, schema: &Schema, table: &OnlineTable, features: &[usize]) -> Self {
+        let position = |feature: &usize| {
+            let (name, value_type) = &table.features[*feature];
+            schema.position(name, *value_type)
+        };
+        Self { fingerprint, len: schema.len(), positions: features.iter().map(position).collect() }
+    }
+}
