@@ -41,6 +41,21 @@ impl Kind {
         }
     }
 
+    /// The gRPC status code.
+    #[must_use]
+    pub fn grpc_code(self) -> i32 {
+        match self {
+            Self::Invalid => 3,
+            Self::NotFound => 5,
+            Self::AlreadyExists => 6,
+            Self::Denied => 7,
+            Self::Conflict => 10,
+            Self::Unsupported => 12,
+            Self::Internal => 13,
+            Self::Unavailable => 14,
+        }
+    }
+
     /// The HTTP status code.
     #[must_use]
     pub fn http_status(self) -> u16 {

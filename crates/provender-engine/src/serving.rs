@@ -1,6 +1,7 @@
 //! Online features: a plan compiled once per registry version, one read of all views, values written straight from their stored bytes.
 
 mod answer;
+mod arrow;
 mod cache;
 mod clock;
 mod json;
@@ -19,6 +20,7 @@ pub(crate) use served::ServedViews;
 
 use crate::FeatureStore;
 use answer::Rules;
+use arrow_array::RecordBatch;
 use keys::RequestKeys;
 use plan::OnlinePlan;
 use provender_core::online::{OnlineRead, ViewRead, ViewRows};
@@ -140,6 +142,15 @@ impl OnlineAnswer {
             }
             plan.counters.add(&tally, answer::newest(&rows));
         }
+    }
+
+    /// The answer as one batch: entity columns in their keys' types, then features in their declared types, null where there is no value. With `details`, then
+    /// `NAME__status` of each feature (a dictionary of [`Status::name`]) and `VIEW__event_timestamp` of each view or alias, null where the row was not found.
+    ///
+    /// # Errors
+    /// `Internal` for stored bytes that are not a value of the declared type; `Invalid` if two columns would have one name.
+    pub fn to_batch(&self, details: bool) -> Result<RecordBatch> {
+        arrow::batch(self, details)
     }
 
     fn name(&self, column: usize) -> &str {

@@ -5,13 +5,15 @@ use crate::body::{self, Held};
 use crate::config::{Limits, ServerConfig};
 use crate::endpoints::Endpoint;
 use crate::failure::Failure;
+use crate::grpc::{self, Grpc};
 use crate::guard::{self, REQUEST_ID};
 use crate::jobs::Jobs;
 use crate::metrics::Metrics;
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use provender_core::{Progress, RequestContext};
 use provender_engine::FeatureStore;
 use std::sync::Arc;
@@ -64,7 +66,14 @@ impl App {
 /// The server's answers without its socket: for tests, and for programs that have a server of their own. Connection limits, draining and the
 /// reading of the registry in the background belong to [`crate::Server`].
 pub fn router(store: Arc<FeatureStore>, config: &ServerConfig) -> Router {
-    routes(App::new(store, config))
+    let app = App::new(store, config);
+    let grpc = Grpc::new(Arc::clone(&app));
+    routes(app).layer(from_fn_with_state(grpc, divert))
+}
+
+/// Calls of gRPC are answered beside the routes, as [`crate::Server`] answers them.
+async fn divert(State(grpc): State<Grpc>, request: Request, next: Next) -> Response {
+    if grpc::is_grpc(request.headers()) { grpc.answer(request).await } else { next.run(request).await }
 }
 
 pub(crate) fn routes(app: Arc<App>) -> Router {

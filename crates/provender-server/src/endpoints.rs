@@ -3,7 +3,7 @@
 mod materialize;
 mod online;
 mod status;
-mod write;
+pub(crate) mod write;
 
 use crate::app::App;
 use crate::failure::Failure;

@@ -56,7 +56,7 @@ impl IntoResponse for Failure {
 }
 
 /// Causes stay out of answers, so they go to the log.
-fn log(error: &Error) {
+pub(crate) fn log(error: &Error) {
     match error.kind() {
         Kind::Internal => tracing::error!("{}", error.report()),
         Kind::Unavailable => tracing::warn!("{}", error.report()),
@@ -90,7 +90,7 @@ fn body(error: &Error) -> String {
 }
 
 /// The message as a sentence, followed by the context that is meant for people.
-fn message(error: &Error) -> String {
+pub(crate) fn message(error: &Error) -> String {
     let mut letters = error.message().chars();
     let mut text: String = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     text.push_str(letters.as_str());

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::endpoints::Endpoint;
 use crate::failure::Failure;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -16,6 +16,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
+use tonic::Code;
 
 /// Header that names a request: the client's if it sends one, else ours.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,7 +26,7 @@ const LONGEST_ID: usize = 128;
 pub(crate) async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let endpoint = Endpoint::of(request.uri().path());
-    let id = identify(&request);
+    let id = identify(request.headers());
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let line = app.access_log.then(|| Line::of(&request));
     let in_flight = app.metrics.enter();
@@ -41,18 +42,18 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, mut request: Request, nex
     let elapsed = started.elapsed();
     app.metrics.answered(endpoint, response.status(), elapsed);
     if let Some(line) = line {
-        line.log(&response, elapsed, &id);
+        line.log(response.status(), None, elapsed, &id);
     }
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }
 
 /// The client's identifier if it is short and harmless in a log, else a new one.
-fn identify(request: &Request) -> HeaderValue {
+pub(crate) fn identify(headers: &HeaderMap) -> HeaderValue {
     let harmless = |id: &&HeaderValue| {
         (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
     };
-    request.headers().get(REQUEST_ID).filter(harmless).cloned().unwrap_or_else(new_id)
+    headers.get(REQUEST_ID).filter(harmless).cloned().unwrap_or_else(new_id)
 }
 
 /// Unique in the process, and with all likelihood among processes.
@@ -63,25 +64,30 @@ fn new_id() -> HeaderValue {
     HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
-fn recover(panic: &(dyn Any + Send), id: &HeaderValue) -> Response {
+/// What a client is told of a defect.
+pub(crate) const DEFECT: &str = "Internal error; the server's log has the cause";
+
+/// Logs a panic.
+pub(crate) fn panicked(panic: &(dyn Any + Send), id: &HeaderValue) {
     let what =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(?id, "a request panicked: {}", what.unwrap_or("no message"));
-    answers::json(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        answers::quoted("Internal error; the server's log has the cause"),
-    )
+}
+
+fn recover(panic: &(dyn Any + Send), id: &HeaderValue) -> Response {
+    panicked(panic, id);
+    answers::json(StatusCode::INTERNAL_SERVER_ERROR, answers::quoted(DEFECT))
 }
 
 /// What the access log keeps of a request until it is answered.
-struct Line {
+pub(crate) struct Line {
     method: Method,
     path: String,
     client: Option<SocketAddr>,
 }
 
 impl Line {
-    fn of(request: &Request) -> Self {
+    pub(crate) fn of<B>(request: &axum::http::Request<B>) -> Self {
         Self {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),
@@ -89,12 +95,14 @@ impl Line {
         }
     }
 
-    fn log(&self, response: &Response, elapsed: Duration, id: &HeaderValue) {
+    /// With the status of gRPC, if the request was one.
+    pub(crate) fn log(&self, status: StatusCode, grpc: Option<Code>, elapsed: Duration, id: &HeaderValue) {
         tracing::info!(
             target: "provender::access",
             method = %self.method,
             path = %self.path,
-            status = response.status().as_u16(),
+            status = status.as_u16(),
+            grpc = grpc.map(tracing::field::debug),
             milliseconds = elapsed.as_micros() as f64 / 1e3,
             client = self.client.map(tracing::field::display),
             request = ?id,

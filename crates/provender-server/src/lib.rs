@@ -8,6 +8,7 @@ mod endpoints;
 mod failure;
 mod fields;
 mod frame;
+mod grpc;
 mod guard;
 mod jobs;
 mod metrics;

@@ -3,12 +3,15 @@
 //! Counting a request is a handful of atomic additions; names and labels are put together when somebody asks.
 
 mod cells;
+mod grpc;
 mod process;
 mod text;
 
 use crate::endpoints::Endpoint;
+use crate::grpc::Method;
 use axum::http::StatusCode;
 use cells::{Counter, Family, Histogram};
+use grpc::GrpcMetrics;
 use process::Process;
 use provender_core::Timestamp;
 use provender_core::registry::RegistrySnapshot;
@@ -16,6 +19,7 @@ use provender_engine::{MaterializedView, PushTarget, Status};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use text::{Text, Type};
+use tonic::Code;
 
 const LATENCY: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -38,6 +42,7 @@ pub(crate) struct Metrics {
     materializations: Family<Counter>,
     materialization_seconds: Family<Histogram>,
     refreshes: [Counter; 2],
+    grpc: GrpcMetrics,
     process: Process,
 }
 
@@ -71,6 +76,7 @@ impl Metrics {
             materializations: Family::default(),
             materialization_seconds: Family::default(),
             refreshes: Default::default(),
+            grpc: GrpcMetrics::new(),
             process: Process::new(),
         }
     }
@@ -87,6 +93,11 @@ impl Metrics {
         let code = CODES.iter().position(|c| *c == status.as_u16()).unwrap_or(CODES.len() - 1);
         metrics.codes[code].add(1);
         metrics.latency.observe(elapsed.as_secs_f64());
+    }
+
+    /// A call of gRPC was answered.
+    pub(crate) fn called(&self, method: Method, code: Code, elapsed: Duration) {
+        self.grpc.called(method, code, elapsed);
     }
 
     /// Online features were asked for.
@@ -131,6 +142,7 @@ impl Metrics {
     pub(crate) fn render(&self, project: &str, registry: Option<&RegistrySnapshot>) -> String {
         let mut text = Text::new();
         self.render_requests(&mut text);
+        self.grpc.render(&mut text);
         self.render_online(&mut text);
         self.render_writes(&mut text);
         if let Some(snapshot) = registry {

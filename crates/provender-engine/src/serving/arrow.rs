@@ -55,7 +55,8 @@ fn feature_type(answer: &OnlineAnswer, view: usize, slot: usize) -> ValueType {
 /// Join keys have no nulls, and all rows of one were encoded as one type.
 fn key_column(key: &Echo) -> Result<ArrayRef> {
     let values: BinaryArray = key.values().map(Some).collect();
-    let value_type = key.values().next().map_or(Ok(ValueType::STRING), |value| read(value).map(|(t, _)| t))?;
+    let value_type =
+        key.values().next().map_or(Ok(ValueType::STRING), |value| read(value).map(|(t, _)| t))?;
     column(&values, value_type).map_err(|e| e.with("join_key", &key.name))
 }
 
@@ -97,7 +98,11 @@ impl Columns {
     }
 
     fn finish(self, rows: usize) -> Result<RecordBatch> {
-        let twice = self.fields.iter().enumerate().find(|(i, f)| self.fields[..*i].iter().any(|g| g.name() == f.name()));
+        let twice = self
+            .fields
+            .iter()
+            .enumerate()
+            .find(|(i, f)| self.fields[..*i].iter().any(|g| g.name() == f.name()));
         if let Some((_, field)) = twice {
             return Err(Error::invalid("two columns of the answer have one name")
                 .with("column", field.name())

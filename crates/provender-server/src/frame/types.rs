@@ -3,10 +3,7 @@
 use provender_core::model::{DataSource, FeatureView, SourceKind};
 use provender_core::registry::RegistrySnapshot;
 use provender_core::value::IntegerTime;
-use provender_core::{Error, Kind, Result, ValueType};
-use serde_json::Value;
-use serde_json::value::RawValue;
-use std::borrow::Cow;
+use provender_core::{Kind, Result, ValueType};
 use std::collections::BTreeMap;
 
 /// Names under which Feast's remote online store sends the time columns, whatever the source calls them.
@@ -89,24 +86,23 @@ impl ColumnTypes {
         self.declared.entry(column.to_owned()).or_insert((value_type, IntegerTime::Seconds));
     }
 
-    /// The column that a client means by a name, given its values and all names that it sends; `None` for one that has no place.
+    /// The column that a client means by a name, given what its values look like and which names it sends; `None` for one that has no place.
     ///
     /// # Errors
-    /// `Invalid` for an undeclared column of values without a common simple type.
+    /// What `guess` says, for an undeclared column.
     pub(super) fn column<'a>(
         &'a self,
         name: &'a str,
-        values: &[Value],
-        sent: &[(Cow<'_, str>, &RawValue)],
+        guess: impl FnOnce() -> Result<Option<ValueType>>,
+        is_sent: impl Fn(&str) -> bool,
     ) -> Result<Option<(&'a str, ColumnType)>> {
         if let Some(kind) = self.declared.get(name) {
             return Ok(Some((name, *kind)));
         }
         if let Some(column) = self.others.get(name) {
-            let is_sent = sent.iter().any(|(name, _)| name == column);
-            return Ok((!is_sent).then_some((column, TIME)));
+            return Ok((!is_sent(column)).then_some((column, TIME)));
         }
-        let guessed = if self.keep_undeclared { guess(values)? } else { None };
+        let guessed = if self.keep_undeclared { guess()? } else { None };
         Ok(guessed.map(|value_type| (name, (value_type, IntegerTime::Seconds))))
     }
 }
@@ -118,23 +114,4 @@ fn times(view: &FeatureView) -> impl Iterator<Item = &str> {
         .into_iter()
         .flat_map(|source| [source.timestamp_field.as_str(), source.created_timestamp_column.as_str()])
         .take_while(|column| !column.is_empty())
-}
-
-/// The type that values look like; `None` if all are null.
-fn guess(values: &[Value]) -> Result<Option<ValueType>> {
-    let all = |is: fn(&Value) -> bool| values.iter().all(|value| value.is_null() || is(value));
-    if all(|_| false) {
-        return Ok(None);
-    }
-    let guesses = [
-        (ValueType::INT64, all(Value::is_i64)),
-        (ValueType::DOUBLE, all(Value::is_number)),
-        (ValueType::BOOL, all(Value::is_boolean)),
-        (ValueType::STRING, all(Value::is_string)),
-    ];
-    match guesses.into_iter().find(|(_, fits)| *fits) {
-        Some((value_type, _)) => Ok(Some(value_type)),
-        None => Err(Error::invalid("a column that no view declares has no simple type")
-            .with("expected", "numbers, texts, or true and false")),
-    }
 }

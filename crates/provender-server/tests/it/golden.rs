@@ -70,7 +70,7 @@ async fn recorded_requests_are_answered_as_feast_answers_them() {
     assert_eq!(same, 57);
 }
 
-async fn open(repo: &Path) -> Router {
+pub(crate) async fn open(repo: &Path) -> Router {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
     for file in ["registry.db", "sqlite_online_store.db"] {
         std::fs::copy(data.join(file), repo.join(file)).unwrap();

@@ -4,6 +4,8 @@
 
 mod client;
 mod golden;
+mod golden_grpc;
+mod grpc;
 mod lifecycle;
 mod limits;
 mod materialize;
