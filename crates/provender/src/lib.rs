@@ -11,13 +11,13 @@ pub use provender_join::frame;
 
 /// One row a provider: `with::<P>()` when its feature is on, a note for the error message when it is off.
 macro_rules! table {
-    ($($feature:literal $kind:literal $store:ident $provider:path;)*) => {{
+    ($($feature:literal $($kind:literal)|+ $store:ident $provider:path;)*) => {{
         let providers = Providers::default();
         $(
             #[cfg(feature = $feature)]
             let providers = providers.with::<$provider>();
             #[cfg(not(feature = $feature))]
-            let providers = providers.left_out::<dyn $store>($kind, $feature);
+            let providers = providers$(.left_out::<dyn $store>($kind, $feature))+;
         )*
         providers
     }};
@@ -29,6 +29,7 @@ pub fn providers() -> Providers {
     table! {
         "file"   "file"   OfflineStore provender_file::File;
         "sqlite" "sqlite" OnlineStore  provender_sqlite::Sqlite;
+        "redis" "redis" | "valkey" | "dragonfly" OnlineStore provender_redis::Redis;
         "dynamodb" "dynamodb" OnlineStore provender_dynamodb::Dynamodb;
         "blob"   "file"   Registry     provender_blob::Blob;
     }

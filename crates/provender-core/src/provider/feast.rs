@@ -28,9 +28,6 @@ const TYPES: [(&str, &[&str]); 3] = [
     (
         "online_store",
         &[
-            "redis",
-            "dragonfly",
-            "valkey",
             "snowflake.online",
             "datastore",
             "bigtable",

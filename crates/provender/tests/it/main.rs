@@ -50,7 +50,7 @@ async fn an_unknown_type_lists_the_known_ones() {
     assert_eq!(error.kind(), Kind::Invalid);
     assert_eq!(
         error.to_string(),
-        "unknown store type (section: online_store, type: redus, known types: sqlite)"
+        format!("unknown store type (section: online_store, type: redus, known types: {})", known_types())
     );
 }
 
@@ -58,12 +58,32 @@ async fn an_unknown_type_lists_the_known_ones() {
 async fn a_store_of_feasts_that_is_not_there_yet_is_told_from_a_misspelling() {
     let context = OpenContext::new("p", ".");
     let error = provender::providers()
-        .open::<dyn OnlineStore>(&StoreConfig::new("redis"), &context)
+        .open::<dyn OnlineStore>(&StoreConfig::new("cassandra"), &context)
         .await
         .unwrap_err();
     assert_eq!(error.kind(), Kind::Unsupported);
     assert_eq!(
         error.to_string(),
-        "Provender does not have this store yet (section: online_store, type: redis, known types: sqlite)"
+        format!(
+            "Provender does not have this store yet (section: online_store, type: cassandra, known types: {})",
+            known_types()
+        )
     );
+}
+
+#[cfg(not(feature = "redis"))]
+#[tokio::test]
+async fn a_store_that_this_build_leaves_out_names_its_feature_by_every_alias() {
+    let context = OpenContext::new("p", ".");
+    for alias in ["redis", "valkey", "dragonfly"] {
+        let opened = provender::providers().open::<dyn OnlineStore>(&StoreConfig::new(alias), &context).await;
+        let error = opened.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unsupported);
+        assert_eq!(error.get("rebuild with --features"), Some("redis"));
+    }
+}
+
+/// What this build has.
+fn known_types() -> String {
+    provender::providers().types::<dyn OnlineStore>().join(", ")
 }
