@@ -78,7 +78,7 @@ async fn join(store: &FeatureStore, case: &Value) -> Result<RecordBatch> {
             let batch = table(&entity["cols"], &entity["rows"], entity.get("tz").and_then(Value::as_str));
             let frame = frame::Frame { schema: batch.schema(), batches: vec![batch] };
             let event_column = frame.event_column()?;
-            Spines::Frame(Arc::new(Spine { schema: frame.schema, batches: frame.batches, event_column }))
+            Spines::Frame(Arc::new(Spine::new(frame.schema, frame.batches, event_column)))
         }
         None => Spines::Snapshot { start: time("start_date"), end: time("end_date").unwrap() },
     };
@@ -87,13 +87,14 @@ async fn join(store: &FeatureStore, case: &Value) -> Result<RecordBatch> {
         None => Features::Service("service".to_owned()),
     };
     let flag = |key: &str| kwargs.get(key).and_then(Value::as_bool).unwrap_or_default();
-    let known_at = if flag("filter_by_created_timestamp") { KnownAt::Created } else { KnownAt::Event };
+    let known_at = flag("filter_by_created_timestamp").then_some(KnownAt::Created);
     let query = HistoricalQuery {
         spine,
         features,
         full_feature_names: flag("full_feature_names"),
         known_at,
         max_memory: None,
+        spill_folder: None,
         context: RequestContext::local(),
     };
     let set = store.historical(query).await?.run().await?;

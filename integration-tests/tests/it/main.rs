@@ -6,4 +6,5 @@ mod faults;
 mod first_day;
 mod golden_pit;
 mod journey;
+#[allow(dead_code, reason = "shared with the other test binary")]
 mod support;

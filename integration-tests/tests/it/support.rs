@@ -77,10 +77,18 @@ impl Repo {
     }
 }
 
+/// What DynamoDB Local takes for credentials.
+pub(crate) const CREDENTIALS: [(&str, &str); 3] =
+    [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_DEFAULT_REGION", "us-east-1")];
+
 /// The command under test, with a clean environment.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_provender-under-test"));
-    command.env_remove("FEATURE_REPO_DIR_ENV_VAR").env_remove("FEAST_FS_YAML_FILE_PATH").env("NO_COLOR", "1");
+    command
+        .env_remove("FEATURE_REPO_DIR_ENV_VAR")
+        .env_remove("FEAST_FS_YAML_FILE_PATH")
+        .env("NO_COLOR", "1")
+        .envs(CREDENTIALS);
     command
 }
 
@@ -116,23 +124,40 @@ impl Server {
     }
 
     pub(crate) fn post(&self, path: &str, body: &str) -> (u16, String) {
-        self.ask(&format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()))
+        let answer = self.ask("POST", path, body);
+        (answer.status, answer.text)
     }
 
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
+        let answer = self.ask("GET", path, "");
+        (answer.status, answer.text)
     }
 
-    fn ask(&self, request: &str) -> (u16, String) {
+    /// One request on a connection of its own.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
         use std::io::{Read, Write};
         let mut stream = std::net::TcpStream::connect(&self.address).unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split_whitespace().nth(1).unwrap().parse().unwrap();
-        let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
-        (status, if chunked { unchunk(body) } else { body.to_owned() })
+        let header = |name: &str| {
+            let found = head
+                .lines()
+                .filter_map(|line| line.split_once(": "))
+                .find(|(n, _)| n.eq_ignore_ascii_case(name));
+            found.map(|(_, value)| value.to_owned())
+        };
+        let chunked = header("transfer-encoding").is_some_and(|coding| coding == "chunked");
+        Answer {
+            status: head.split_whitespace().nth(1).unwrap().parse().unwrap(),
+            content_type: header("content-type"),
+            text: if chunked { unchunk(body) } else { body.to_owned() },
+        }
     }
 
     /// Asks it to stop, and waits.
@@ -141,6 +166,14 @@ impl Server {
         assert!(sent.success());
         self.process.wait().unwrap()
     }
+}
+
+/// What a server answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: Option<String>,
+    pub(crate) text: String,
 }
 
 impl Drop for Server {

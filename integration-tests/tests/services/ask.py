@@ -64,5 +64,75 @@ def materialize(window):
     return True
 
 
-answer = {"listing": listing, "online": online, "historical": historical, "materialize": materialize}[what](*rest[:1])
+def rows_of(request):
+    """Entity keys, and values by feature as messages."""
+    from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+    from feast.protos.feast.types.Value_pb2 import Value
+
+    keys = [EntityKey(join_keys=["driver_id"], entity_values=[Value(int64_val=row["driver_id"])]) for row in request["rows"]]
+    values = [{name: Value.FromString(bytes.fromhex(text)) for name, text in row["values"].items()} for row in request["rows"]]
+    return keys, values
+
+
+def write_values(request):
+    """Writes values as they are, through Feast's own online store."""
+    request = json.loads(request)
+    view = store.get_feature_view(request["view"])
+    when = pd.Timestamp(request["event_timestamp"], tz="UTC").to_pydatetime()
+    keys, values = rows_of(request)
+    data = [(key, cells, when, None) for key, cells in zip(keys, values)]
+    store._get_provider().online_write_batch(store.config, view, data, None)
+    return len(data)
+
+
+def differing_values(request):
+    """Reads the values through Feast's own online store, and names those that are others, or were written at another time."""
+    request = json.loads(request)
+    view = store.get_feature_view(request["view"])
+    when = pd.Timestamp(request["event_timestamp"], tz="UTC").to_pydatetime()
+    keys, values = rows_of(request)
+    names = sorted(values[0])
+    found = store._get_provider().online_read(store.config, view, keys, names)
+    wrong = []
+    for row, (time, cells), expected in zip(request["rows"], found, values):
+        if time is None or pd.Timestamp(time).tz_convert("UTC").to_pydatetime() != when:
+            wrong.append([row["driver_id"], "event_timestamp", str(time)])
+        for name in names:
+            if cells is None or cells[name] != expected[name]:
+                wrong.append([row["driver_id"], name, str(cells and cells[name]), str(expected[name])])
+    return wrong
+
+
+def send_values(request):
+    """Has a Provender server write the values, by gRPC."""
+    import grpc
+    from feast.protos.feast.serving.GrpcServer_pb2 import WriteToOnlineStoreRequest
+    from feast.protos.feast.serving.GrpcServer_pb2_grpc import GrpcFeatureServerStub
+
+    request = json.loads(request)
+    when = pd.Timestamp(request["event_timestamp"], tz="UTC")
+    with grpc.insecure_channel(request["address"]) as channel:
+        for row, cells in zip(request["rows"], rows_of(request)[1]):
+            message = WriteToOnlineStoreRequest(feature_view_name=request["view"])
+            message.typed_features["driver_id"].int64_val = row["driver_id"]
+            message.typed_features["event_timestamp"].unix_timestamp_val = int(when.timestamp())
+            for name, value in cells.items():
+                message.typed_features[name].CopyFrom(value)
+            answer = GrpcFeatureServerStub(channel).WriteToOnlineStore(message)
+            assert answer.status, answer
+    return True
+
+
+def answers(requests):
+    """What Feast's HTTP server answers."""
+    from feast.feature_server_utils import convert_response_to_dict
+
+    found = []
+    for request in json.loads(requests):
+        found.append(convert_response_to_dict(store.get_online_features(features=request["features"], entity_rows=request["entities"]).proto))
+    return found
+
+
+functions = [listing, online, historical, materialize, write_values, differing_values, send_values, answers]
+answer = {function.__name__: function for function in functions}[what](*rest[:1])
 print(json.dumps(answer))

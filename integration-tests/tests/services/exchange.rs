@@ -1,17 +1,21 @@
 //! The tests: registry, online store and training sets, written by one and read by the other.
 
-use crate::Case;
-use crate::feast::Feast;
+use crate::feast::{Feast, apply_feasts_repo, make_data};
 use crate::support::Repo;
+use crate::{Case, FEAST};
 use serde_json::{Value, json};
 
 pub(crate) const CASES: &[Case] = &[
-    Case::feast("feast_reads_a_registry_that_provender_wrote", feast_reads_our_registry),
-    Case::feast("feast_reads_an_online_store_that_provender_wrote", feast_reads_our_online_store),
-    Case::feast("feast_joins_from_a_registry_that_provender_wrote", feast_joins_from_our_registry),
-    Case::feast("provender_serves_what_feast_applied_and_materialized", we_serve_what_feast_wrote),
-    Case::feast("a_registry_of_feast_survives_an_apply_of_provender", feasts_registry_survives_our_apply),
-    Case::feast("feast_applies_over_a_registry_that_provender_wrote", feast_applies_over_ours),
+    Case::new("feast_reads_a_registry_that_provender_wrote", &[FEAST], feast_reads_our_registry),
+    Case::new("feast_reads_an_online_store_that_provender_wrote", &[FEAST], feast_reads_our_online_store),
+    Case::new("feast_joins_from_a_registry_that_provender_wrote", &[FEAST], feast_joins_from_our_registry),
+    Case::new("provender_serves_what_feast_applied_and_materialized", &[FEAST], we_serve_what_feast_wrote),
+    Case::new(
+        "a_registry_of_feast_survives_an_apply_of_provender",
+        &[FEAST],
+        feasts_registry_survives_our_apply,
+    ),
+    Case::new("feast_applies_over_a_registry_that_provender_wrote", &[FEAST], feast_applies_over_ours),
 ];
 
 const CONFIGURATION: &str = "\
@@ -83,11 +87,6 @@ fn repo(feast: &Feast) -> Repo {
     let repo = Repo::new(CONFIGURATION, DEFINITIONS);
     make_data(feast, &repo);
     repo
-}
-
-fn make_data(feast: &Feast, repo: &Repo) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/repo/make_data.py");
-    feast.python(repo.folder(), &[script, repo.folder().to_str().unwrap()]);
 }
 
 fn feast_reads_our_registry() {
@@ -166,16 +165,9 @@ fn feast_joins_from_our_registry() {
     }
 }
 
-/// The interop repository of Feast: every value type, aliases, on-demand views, permissions, a push source.
+/// The interop repository of Feast, applied by Feast.
 fn feasts_repo(feast: &Feast) -> Repo {
-    let repo = Repo::new(CONFIGURATION, "");
-    std::fs::remove_file(repo.path("features.yaml")).unwrap();
-    let definitions =
-        include_str!("../../testdata/repo/features.py").replace("name=\"interop\"", "name=\"p\"");
-    repo.write("features.py", &definitions);
-    make_data(feast, &repo);
-    feast.feast(repo.folder(), &["apply"]);
-    repo
+    apply_feasts_repo(feast, "p", CONFIGURATION)
 }
 
 fn we_serve_what_feast_wrote() {

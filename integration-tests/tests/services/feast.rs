@@ -1,5 +1,6 @@
 //! Feast for Python, asked by its own means.
 
+use crate::support::{CREDENTIALS, Repo};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,6 +36,7 @@ impl Feast {
             .current_dir(repo)
             .env("TZ", "UTC")
             .env("PYTHONWARNINGS", "ignore")
+            .envs(CREDENTIALS)
             .output()
             .unwrap();
         assert!(
@@ -45,4 +47,22 @@ impl Feast {
         );
         String::from_utf8(output.stdout).unwrap()
     }
+}
+
+/// Writes the files that the interop vectors were recorded with.
+pub(crate) fn make_data(feast: &Feast, repo: &Repo) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/repo/make_data.py");
+    feast.python(repo.folder(), &[script, repo.folder().to_str().unwrap()]);
+}
+
+/// Feast's interop repository, applied by Feast: every value type, aliases, on-demand views, permissions, a push source.
+pub(crate) fn apply_feasts_repo(feast: &Feast, project: &str, configuration: &str) -> Repo {
+    let repo = Repo::new(configuration, "");
+    std::fs::remove_file(repo.path("features.yaml")).unwrap();
+    let definitions = include_str!("../../testdata/repo/features.py")
+        .replace("name=\"interop\"", &format!("name=\"{project}\""));
+    repo.write("features.py", &definitions);
+    make_data(feast, &repo);
+    feast.feast(repo.folder(), &["apply"]);
+    repo
 }

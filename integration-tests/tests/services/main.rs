@@ -6,7 +6,9 @@
 
 mod exchange;
 mod feast;
+mod golden_http;
 mod keyed;
+mod online_exchange;
 mod proxy;
 mod redis;
 mod redis_faults;
@@ -17,7 +19,8 @@ mod support;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 
-const GROUPS: &[&[Case]] = &[exchange::CASES, redis_faults::CASES];
+const GROUPS: &[&[Case]] =
+    &[exchange::CASES, online_exchange::CASES, golden_http::CASES, redis_faults::CASES];
 
 /// A test and what it needs.
 pub(crate) struct Case {
@@ -35,18 +38,16 @@ pub(crate) enum Need {
     Program(&'static str),
 }
 
-const FEAST: Need = Need::Service("PROVENDER_TEST_FEAST_PYTHON");
-const REDIS_SERVER: Need = Need::Program("redis-server");
+pub(crate) const FEAST: Need = Need::Service("PROVENDER_TEST_FEAST_PYTHON");
+pub(crate) const REDIS: Need = Need::Service("PROVENDER_TEST_REDIS");
+pub(crate) const REDIS_CLUSTER: Need = Need::Service("PROVENDER_TEST_REDIS_CLUSTER");
+pub(crate) const DYNAMODB: Need = Need::Service("PROVENDER_TEST_DYNAMODB");
+/// For tests that start Redis servers of their own.
+pub(crate) const REDIS_SERVER: Need = Need::Program("redis-server");
 
 impl Case {
-    /// A test that needs Feast.
-    pub(crate) const fn feast(name: &'static str, run: fn()) -> Self {
-        Self { name, needs: &[FEAST], run }
-    }
-
-    /// A test that starts Redis servers of its own.
-    pub(crate) const fn redis_server(name: &'static str, run: fn()) -> Self {
-        Self { name, needs: &[REDIS_SERVER], run }
+    pub(crate) const fn new(name: &'static str, needs: &'static [Need], run: fn()) -> Self {
+        Self { name, needs, run }
     }
 
     fn missing(&self) -> Option<&'static str> {
@@ -55,9 +56,17 @@ impl Case {
 }
 
 impl Need {
+    /// Where a service is.
+    pub(crate) fn address(self) -> Option<String> {
+        match self {
+            Self::Service(variable) => std::env::var(variable).ok(),
+            Self::Program(_) => None,
+        }
+    }
+
     fn missing(self) -> Option<&'static str> {
         match self {
-            Self::Service(variable) => std::env::var_os(variable).is_none().then_some(variable),
+            Self::Service(variable) => self.address().is_none().then_some(variable),
             Self::Program(program) => {
                 let path = std::env::var_os("PATH").unwrap_or_default();
                 let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());

@@ -81,6 +81,17 @@ impl Redis {
     }
 }
 
+/// Commands whose words are bytes, which no argument can be.
+impl Redis {
+    /// HSET of hexadecimal words: a key, then fields and values.
+    pub(crate) fn hset_hex(&self, words: &[&str]) {
+        let unhex = "local words = {} for i, hex in ipairs(ARGV) do words[i] = string.gsub(hex, '..', function(x) return string.char(tonumber(x, 16)) end) end";
+        let script = format!("{unhex} return redis.call('HSET', unpack(words))");
+        let answer = self.ask(&[&["EVAL", &script, "0"], words].concat());
+        assert_eq!(answer, ((words.len() - 1) / 2).to_string());
+    }
+}
+
 impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();

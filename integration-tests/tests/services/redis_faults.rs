@@ -1,24 +1,28 @@
 //! Redis restarted, hung, failing over, losing a node and moving slots; connections cut, refused and slow; a key that is no hash. Whatever
 //! happens, no answer has a wrong value or calls a key missing that could not be read, failures come in time, and the server recovers by itself.
 
-use crate::Case;
 use crate::keyed::{KEYS, fails, read, recovers, repo, serve, some, under_load, until};
 use crate::proxy::{Mode, Proxy};
 use crate::redis::{MASTER, Redis, Watched, cluster};
+use crate::{Case, REDIS_SERVER};
 use std::process::Command;
 use std::time::Duration;
 
 pub(crate) const CASES: &[Case] = &[
-    Case::redis_server("reads_recover_when_redis_was_restarted", restarted),
-    Case::redis_server("late_replies_of_a_hung_redis_reach_nobody", hung),
-    Case::redis_server("replies_held_back_on_the_way_reach_nobody", held_back),
-    Case::redis_server("connections_cut_in_a_reply_lose_no_key", cut),
-    Case::redis_server("refused_connections_and_slow_replies_fail_in_time", refused_and_slow),
-    Case::redis_server("a_key_that_is_no_hash_fails_its_own_requests_only", wrong_type),
-    Case::redis_server("failover_by_sentinels_under_load_gives_no_wrong_answer", failover),
-    Case::redis_server("a_lost_node_of_a_cluster_makes_no_key_missing", node_lost),
-    Case::redis_server("slots_that_move_while_they_are_read_lose_no_key", slots_moved),
-    Case::redis_server("a_materialization_that_redis_interrupts_is_whole_when_run_again", interrupted_write),
+    Case::new("reads_recover_when_redis_was_restarted", &[REDIS_SERVER], restarted),
+    Case::new("late_replies_of_a_hung_redis_reach_nobody", &[REDIS_SERVER], hung),
+    Case::new("replies_held_back_on_the_way_reach_nobody", &[REDIS_SERVER], held_back),
+    Case::new("connections_cut_in_a_reply_lose_no_key", &[REDIS_SERVER], cut),
+    Case::new("refused_connections_and_slow_replies_fail_in_time", &[REDIS_SERVER], refused_and_slow),
+    Case::new("a_key_that_is_no_hash_fails_its_own_requests_only", &[REDIS_SERVER], wrong_type),
+    Case::new("failover_by_sentinels_under_load_gives_no_wrong_answer", &[REDIS_SERVER], failover),
+    Case::new("a_lost_node_of_a_cluster_makes_no_key_missing", &[REDIS_SERVER], node_lost),
+    Case::new("slots_that_move_while_they_are_read_lose_no_key", &[REDIS_SERVER], slots_moved),
+    Case::new(
+        "a_materialization_that_redis_interrupts_is_whole_when_run_again",
+        &[REDIS_SERVER],
+        interrupted_write,
+    ),
 ];
 
 fn store(address: impl std::fmt::Display) -> String {
