@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
 
-const PACKAGES: &[&str] = &["feast[duckdb,redis,aws]==0.67.0", "polars==2.1.0", "psutil"];
+const PACKAGES: &[&str] = &["feast[aws,duckdb,grpcio,redis]==0.67.0", "polars==2.1.0", "psutil"];
 
 /// The interpreter.
 pub(super) fn path() -> PathBuf {
