@@ -18,6 +18,16 @@ pub(crate) fn run(what: &str, options: &[&str]) -> Result<()> {
         [options @ .., rounds] if is_count(rounds) => (*rounds, options),
         _ => ("3", options),
     };
+    script(what, rounds, options)
+}
+
+/// Readers and writers on one server for some minutes; fails on errors and on memory that grows.
+pub(crate) fn soak(minutes: &str) -> Result<()> {
+    minutes.parse::<f64>().with_context(|| format!("{minutes} is no number of minutes"))?;
+    script("soak", minutes, &[])
+}
+
+fn script(name: &str, amount: &str, options: &[&str]) -> Result<()> {
     let binary = release_binary()?;
     execute(&mut cargo(["build", "--release", "--package", "bench-load"]))?;
     let environment = services::start().all()?;
@@ -27,8 +37,8 @@ pub(crate) fn run(what: &str, options: &[&str]) -> Result<()> {
     std::fs::create_dir_all(&work)?;
     execute(
         Command::new(python)
-            .arg(root().join("bench").join(format!("{what}.py")))
-            .arg(rounds)
+            .arg(root().join("bench").join(format!("{name}.py")))
+            .arg(amount)
             .args(options)
             .env("PROVENDER_BINARY", binary)
             .env("PROVENDER_BENCH_LOAD", target().join("release/bench-load"))

@@ -20,6 +20,7 @@ cargo xtask TASK
   services             installs what tests need and starts it: Feast, Redis (single, cluster, sentinels), DynamoDB Local
   services check|stop  says what is missing; stops what runs
   bench WHAT [ROUNDS]  join | materialize [--into sqlite|redis] | apply | serve | online: against the peers, run beside it
+  soak [--minutes N]   readers and writers on one server over Redis; fails on errors, wrong values and growing memory
   docs [--check]       writes docs/reference from the code; with --check says whether it is up to date
   codegen [--check]    writes provender-proto's generated code from its .proto files
   tidy                 checks the invariants of ARCHITECTURE.md and the limits of CONTRIBUTING.md";
@@ -34,6 +35,8 @@ fn main() -> Result<()> {
         ["services", "check" | "--check"] => services::check(),
         ["services", "stop" | "--stop"] => services::stop(),
         ["bench", what, ref options @ ..] => bench::run(what, options),
+        ["soak"] => bench::soak("10"),
+        ["soak", "--minutes", minutes] => bench::soak(minutes),
         ["docs"] => docs::run(false),
         ["docs", "--check"] => docs::run(true),
         ["codegen"] => codegen::run(false),
