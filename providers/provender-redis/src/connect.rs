@@ -7,11 +7,9 @@ mod discover;
 mod hello;
 mod slots;
 mod stream;
-#[cfg(test)]
-mod tests;
 mod tls;
 
-pub(crate) use slots::{Topology, key_slot};
+pub(crate) use slots::Topology;
 pub(crate) use stream::Stream;
 
 use crate::config::{Address, RedisConfig, RedisType};
@@ -127,6 +125,8 @@ impl Servers {
     /// # Errors
     /// `Unavailable` if the node cannot be reached in time, or its certificate does not convince.
     pub(crate) async fn stream(&self, node: &Node) -> Result<Stream> {
+        tokio::runtime::Handle::try_current()
+            .map_err(|e| Error::internal("Redis is reached from a tokio runtime only").because(e))?;
         let opening = Stream::open(node, self.tls.as_ref());
         timeout(self.address.connect_timeout, opening).await.map_err(|_| timed_out("connect", node))?
     }

@@ -97,7 +97,7 @@ impl Link {
     /// `Internal` outside of a tokio runtime.
     fn open(servers: &Arc<Servers>, node: &Node) -> Result<Self> {
         let runtime = tokio::runtime::Handle::try_current()
-            .map_err(|e| Error::internal("Redis is read from a tokio runtime only").because(e))?;
+            .map_err(|e| Error::internal("Redis is reached from a tokio runtime only").because(e))?;
         let queue = Arc::new(Queue::default());
         runtime.spawn(drive(Arc::clone(servers), node.clone(), Arc::clone(&queue)));
         Ok(Self(queue))

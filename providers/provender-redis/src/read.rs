@@ -4,8 +4,6 @@ mod command;
 mod exchange;
 mod packed;
 mod rows;
-#[cfg(test)]
-mod tests;
 
 use crate::connect::Servers;
 use crate::link::Links;

@@ -139,8 +139,11 @@ impl Group {
         out.reserve(rows * (fields.head.len() + fields.tail.len() + key + 8));
     }
 
-    /// The whole key of a row, as Redis has it.
-    pub(super) fn key(&self, row: usize) -> Vec<u8> {
-        [self.keys.key(row), &self.fields.tail[..self.fields.project]].concat()
+    /// The whole key of a row, as Redis has it, in place of what `out` holds.
+    pub(super) fn put_key<'b>(&self, row: usize, out: &'b mut Vec<u8>) -> &'b [u8] {
+        out.clear();
+        out.extend_from_slice(self.keys.key(row));
+        out.extend_from_slice(&self.fields.tail[..self.fields.project]);
+        out
     }
 }

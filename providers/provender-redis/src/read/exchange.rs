@@ -81,19 +81,19 @@ impl Exchange<'_> {
 
     /// The one node that has every key, if it is one.
     fn only_node<'t>(&self, topology: &'t Topology) -> Result<Option<&'t Node>> {
-        let masters = topology.masters();
-        if let [node] = masters {
-            return Ok(Some(node));
+        if !topology.is_cluster() {
+            return Ok(topology.masters().first());
         }
-        let mut keys = self.groups.iter().flat_map(|group| (0..group.rows()).map(|row| group.key(row)));
-        let Some(first) = keys.next() else { return Ok(None) };
-        let first = topology.node_of(&first)?;
-        for key in keys {
-            if topology.node_of(&key)? != first {
-                return Ok(None);
+        let (mut key, mut only) = (Vec::new(), None);
+        for group in self.groups {
+            for row in 0..group.rows() {
+                let node = topology.node_of(group.put_key(row, &mut key))?;
+                if *only.get_or_insert(node) != node {
+                    return Ok(None);
+                }
             }
         }
-        Ok(masters.get(first))
+        Ok(only.and_then(|index| topology.masters().get(index)))
     }
 
     async fn ask_whole(&self, node: &Node) -> Result<Reply, Failure> {
@@ -116,8 +116,9 @@ impl Exchange<'_> {
     fn deal(&self, topology: &Topology, places: impl Iterator<Item = Place>) -> Result<Vec<Share>> {
         let share = |node: &Node| Share { node: node.clone(), places: Vec::new(), asking: false };
         let mut shares: Vec<_> = topology.masters().iter().map(share).collect();
+        let mut key = Vec::new();
         for place in places {
-            let node = topology.node_of(&self.groups[place.group].key(place.row))?;
+            let node = topology.node_of(self.groups[place.group].put_key(place.row, &mut key))?;
             shares[node].places.push(place);
         }
         shares.retain(|share| !share.places.is_empty());
@@ -201,7 +202,6 @@ impl Exchange<'_> {
                 self.servers.moved(slot, &target);
                 Ok(None)
             }
-            None if text.starts_with("TRYAGAIN") => Ok(None),
             None => Err(self.error(place, text, views)),
         }
     }
@@ -233,7 +233,7 @@ impl Exchange<'_> {
     fn error(&self, place: Place, text: &str, views: &[ViewRead]) -> Error {
         let group = &self.groups[place.group];
         let error = match text.split_whitespace().next() {
-            Some("WRONGTYPE") => wrong_type(&group.key(place.row)),
+            Some("WRONGTYPE") => wrong_type(group.put_key(place.row, &mut Vec::new())),
             Some("MOVED" | "ASK") => Error::invalid("this Redis is a node of a cluster")
                 .with("at", "online_store.redis_type")
                 .with("expected", "redis_cluster"),
