@@ -5,6 +5,7 @@ mod bench;
 mod codegen;
 mod demo;
 mod docs;
+mod fuzz;
 mod services;
 mod test;
 mod tidy;
@@ -21,6 +22,7 @@ cargo xtask TASK
   services check|stop  says what is missing; stops what runs
   bench WHAT [ROUNDS]  join | materialize [--into sqlite|redis] | apply | serve | online: against the peers, run beside it
   soak [--minutes N]   readers and writers on one server over Redis; fails on errors, wrong values and growing memory
+  fuzz [--seconds N]   each fuzz target for N seconds
   docs [--check]       writes docs/reference from the code; with --check says whether it is up to date
   codegen [--check]    writes provender-proto's generated code from its .proto files
   tidy                 checks the invariants of ARCHITECTURE.md and the limits of CONTRIBUTING.md";
@@ -37,6 +39,8 @@ fn main() -> Result<()> {
         ["bench", what, ref options @ ..] => bench::run(what, options),
         ["soak"] => bench::soak("10"),
         ["soak", "--minutes", minutes] => bench::soak(minutes),
+        ["fuzz"] => fuzz::fuzz("30"),
+        ["fuzz", "--seconds", seconds] => fuzz::fuzz(seconds),
         ["docs"] => docs::run(false),
         ["docs", "--check"] => docs::run(true),
         ["codegen"] => codegen::run(false),
