@@ -4,8 +4,10 @@
 //! the server writes JSON straight from them. [`crate::value`] encodes and decodes them.
 
 mod columns;
+mod maintenance;
 
 pub use columns::{Age, WriteColumns};
+pub use maintenance::{Maintenance, MaintenanceReport, MaintenanceTask};
 
 use crate::model::Tags;
 use crate::{EntityKeys, Error, RequestContext, Result, Timestamp, ValueType};
@@ -47,6 +49,18 @@ pub trait OnlineStore: Debug + Send + Sync + 'static {
 
     /// Creates what views need and drops what they no longer need. Doing it twice is harmless.
     async fn reconcile(&self, changes: &InfraChanges) -> Result<()>;
+
+    /// Works on what is stored, beside reads and writes. Doing it twice is harmless, also when the first time was interrupted.
+    ///
+    /// # Errors
+    /// `Unsupported` if the store has no such task.
+    async fn maintain(&self, maintenance: &Maintenance) -> Result<MaintenanceReport> {
+        let what = match maintenance.task {
+            MaintenanceTask::Purge { .. } => "this online store cannot remove expired rows",
+            MaintenanceTask::MigrateLayout { .. } => "this online store has one layout only",
+        };
+        Err(Error::unsupported(what))
+    }
 }
 
 /// What an online store keeps and promises.
@@ -312,4 +326,12 @@ pub struct InfraChanges {
     pub alter: Vec<(Arc<OnlineTable>, Arc<OnlineTable>)>,
     /// Views that are gone, or no longer online.
     pub drop: Vec<Arc<OnlineTable>>,
+    /// Deadline, caller, cancellation. A store that removes values row by row tells the progress of each view as the task [`removal_task`].
+    pub context: RequestContext,
+}
+
+/// The name of the task under which a store tells how many rows of a view it has removed.
+#[must_use]
+pub fn removal_task(view: &str) -> Arc<str> {
+    format!("remove {view}").into()
 }

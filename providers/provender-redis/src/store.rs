@@ -3,13 +3,16 @@
 use crate::config::{RedisConfig, WriteMode};
 use crate::connect::Servers;
 use crate::lane::Lanes;
+use crate::maintain::Maintainer;
 use crate::read::Reader;
+use crate::reconcile::Reconciler;
 use crate::schemas::Schemas;
 use crate::state::Layouts;
 use crate::write::Writer;
 use async_trait::async_trait;
 use provender_core::online::{
-    InfraChanges, OnlineCapabilities, OnlineRead, OnlineRows, OnlineTable, OnlineWrite, WriteSummary,
+    InfraChanges, Maintenance, MaintenanceReport, OnlineCapabilities, OnlineRead, OnlineRows, OnlineTable,
+    OnlineWrite, WriteSummary,
 };
 use provender_core::{OnlineStore, OpenContext, Provider, Result};
 use std::sync::Arc;
@@ -30,13 +33,22 @@ impl Provider for Redis {
     /// Connects to nothing: the first read or write does.
     async fn open(config: RedisConfig, context: &OpenContext) -> Result<Arc<dyn OnlineStore>> {
         let servers = Servers::new(&config, context)?;
-        let writing = Lanes::new(Arc::clone(&servers), config.links().max(2));
+        let lanes = Lanes::new(Arc::clone(&servers), config.links().max(2));
         let asking = Lanes::new(Arc::clone(&servers), ASKING);
         let layouts = Layouts::new(Arc::clone(&asking), config.layout);
         let schemas = Schemas::new(asking);
-        let writer = Writer::new(writing, Arc::clone(&layouts), Arc::clone(&schemas), &config);
-        let reader = Reader::new(servers, config.links(), layouts, schemas);
-        Ok(Arc::new(RedisStore { mode: config.write_mode(), reader, writer }))
+        Ok(Arc::new(RedisStore {
+            mode: config.write_mode(),
+            reader: Reader::new(servers, config.links(), Arc::clone(&layouts), Arc::clone(&schemas)),
+            writer: Writer::new(Arc::clone(&lanes), Arc::clone(&layouts), Arc::clone(&schemas), &config),
+            reconciler: Reconciler::new(
+                Arc::clone(&lanes),
+                Arc::clone(&layouts),
+                Arc::clone(&schemas),
+                &config,
+            ),
+            maintainer: Maintainer::new(lanes, layouts, schemas),
+        }))
     }
 }
 
@@ -46,6 +58,8 @@ struct RedisStore {
     mode: WriteMode,
     reader: Reader,
     writer: Writer,
+    reconciler: Reconciler,
+    maintainer: Maintainer,
 }
 
 #[async_trait]
@@ -71,7 +85,11 @@ impl OnlineStore for RedisStore {
         self.writer.write(&request).await
     }
 
-    async fn reconcile(&self, _changes: &InfraChanges) -> Result<()> {
-        Ok(())
+    async fn reconcile(&self, changes: &InfraChanges) -> Result<()> {
+        self.reconciler.reconcile(changes).await
+    }
+
+    async fn maintain(&self, maintenance: &Maintenance) -> Result<MaintenanceReport> {
+        self.maintainer.maintain(maintenance).await
     }
 }

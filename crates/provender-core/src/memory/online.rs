@@ -2,8 +2,8 @@
 
 use super::lock;
 use crate::online::{
-    InfraChanges, OnlineCapabilities, OnlineRead, OnlineRows, OnlineTable, OnlineWrite, ViewRead, ViewRows,
-    WriteSummary,
+    InfraChanges, Maintenance, MaintenanceReport, MaintenanceTask, OnlineCapabilities, OnlineRead,
+    OnlineRows, OnlineTable, OnlineWrite, ViewRead, ViewRows, WriteSummary,
 };
 use crate::{Error, OnlineStore, Result, Timestamp};
 use arrow_array::cast::AsArray;
@@ -91,6 +91,26 @@ impl OnlineStore for MemoryOnline {
             views.entry(name(table)).or_insert_with(empty).table = Arc::clone(table);
         }
         Ok(())
+    }
+
+    async fn maintain(&self, maintenance: &Maintenance) -> Result<MaintenanceReport> {
+        let MaintenanceTask::Purge { now, dry_run } = maintenance.task else {
+            return Err(Error::unsupported("memory has one layout only"));
+        };
+        let mut views = lock(&self.views);
+        let mut report = MaintenanceReport::default();
+        for table in &maintenance.tables {
+            let view = views.get_mut(&name(table)).ok_or_else(|| never_set_up(table))?;
+            let before = view.rows.len() as u64;
+            let oldest = table.ttl.map_or(i64::MIN, |ttl| now.0.saturating_sub(ttl));
+            let kept = view.rows.values().filter(|row| row.event >= oldest).count() as u64;
+            if !dry_run {
+                view.rows.retain(|_, row| row.event >= oldest);
+            }
+            report.keys += before;
+            report.rows.push(before - kept);
+        }
+        Ok(report)
     }
 }
 

@@ -2,12 +2,6 @@
 
 use provender_core::ValueType;
 
-/// Appends the key of an entity.
-pub(crate) fn put_key(out: &mut Vec<u8>, entity: &[u8], project: &str) {
-    out.extend_from_slice(entity);
-    out.extend_from_slice(project.as_bytes());
-}
-
 /// Where all entity keys of some join keys begin the same.
 pub(crate) fn prefix(join_keys: &[String]) -> Vec<u8> {
     let mut names: Vec<&str> = join_keys.iter().map(String::as_str).collect();
@@ -65,9 +59,7 @@ mod tests {
         let encoder = EntityKeyEncoder::new(names.iter().map(|name| (*name, ValueType::STRING))).unwrap();
         let mut keys = EntityKeys::default();
         assert!(encoder.push(&mut keys, |i| KeyValue::Text(values[i])).unwrap());
-        let mut key = Vec::new();
-        put_key(&mut key, keys.key(0), project);
-        key
+        [keys.key(0), project.as_bytes()].concat()
     }
 
     fn prefix_of(names: &[&str]) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! What a key held of a view when it was asked.
 
 use crate::config::Layout;
-use crate::lane::{Replies, Reply, garbled, refused};
+use crate::lane::{Commands, Replies, Reply, garbled, refused};
 use crate::layout::packed::Header;
 use crate::layout::{names, time};
 use crate::state::Form;
@@ -49,6 +49,19 @@ impl Fields {
     }
 }
 
+/// Asks how old rows are: each a key and the fields of a view.
+pub(crate) fn ask<'a>(rows: impl Iterator<Item = (&'a [u8], &'a Fields)>, form: Form) -> Commands {
+    let mut commands = Commands::default();
+    for (key, fields) in rows {
+        let asked = fields.asked(form);
+        commands.begin(2 + asked.len());
+        commands.word(b"HMGET");
+        commands.word(key);
+        asked.iter().for_each(|field| commands.word(field));
+    }
+    commands
+}
+
 /// The fields that say how old a row is, as they were; `None` for one that was not there or not asked for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Seen<'a> {
@@ -64,10 +77,26 @@ impl<'a> Seen<'a> {
     /// What Redis says.
     pub(crate) fn read(replies: &mut Replies<'a>, form: Form) -> Result<Self> {
         match replies.next().map_err(|_| garbled())? {
-            Reply::Array(_) => {}
-            Reply::Error(text) => return Err(refused("read a key", text)),
-            _ => return Err(garbled()),
+            Reply::Array(_) => Self::values(replies, form),
+            Reply::Error(text) => Err(refused("read a key", text)),
+            _ => Err(garbled()),
         }
+    }
+
+    /// The same of a key that was found and not made: `None` if it is of another type, and so somebody else's.
+    ///
+    /// # Errors
+    /// As [`Seen::read`].
+    pub(crate) fn find(replies: &mut Replies<'a>, form: Form) -> Result<Option<Self>> {
+        match replies.next().map_err(|_| garbled())? {
+            Reply::Array(_) => Self::values(replies, form).map(Some),
+            Reply::Error(text) if text.starts_with(b"WRONGTYPE") => Ok(None),
+            Reply::Error(text) => Err(refused("read a key", text)),
+            _ => Err(garbled()),
+        }
+    }
+
+    fn values(replies: &mut Replies<'a>, form: Form) -> Result<Self> {
         let mut next = || replies.value().map_err(|_| garbled());
         let mut seen = Self::default();
         if form != Form::Packed {
