@@ -76,6 +76,10 @@ commands! {
     Push(commands::push::Push);
     /// Write rows of one view to the online store
     WriteToOnlineStore(commands::push::Write);
+    /// Remove rows from the online store that are older than the ttl of their view
+    Gc(commands::maintenance::Gc);
+    /// Change how the online store lays out its rows, while they are served
+    MigrateLayout(commands::maintenance::MigrateLayout);
     /// Start the feature server
     Serve(commands::serve::Serve);
     /// Drop the project's online tables and remove it from the registry

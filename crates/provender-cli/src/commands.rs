@@ -4,6 +4,7 @@ pub(crate) mod apply;
 pub(crate) mod dump;
 pub(crate) mod historical;
 pub(crate) mod init;
+pub(crate) mod maintenance;
 pub(crate) mod materialize;
 pub(crate) mod objects;
 pub(crate) mod online;
@@ -53,6 +54,8 @@ async fn run(command: Command, app: &App) -> Outcome {
         Command::GetOnlineFeatures(args) => args.run(app).await,
         Command::Push(args) => args.run(app).await,
         Command::WriteToOnlineStore(args) => args.run(app).await,
+        Command::Gc(args) => args.run(app).await,
+        Command::MigrateLayout(args) => args.run(app).await,
         Command::Serve(args) => args.run(app).await,
         Command::Teardown(args) => args.run(app).await,
         Command::Delete(args) => args.run(app).await,

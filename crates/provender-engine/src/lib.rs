@@ -8,6 +8,7 @@ mod historical;
 mod history;
 mod instants;
 mod layer;
+mod maintenance;
 mod materialize;
 mod plan;
 mod push;
@@ -22,6 +23,7 @@ pub use definitions::{
     Declared, Definitions, FieldReference, KindReference, Origin, Problems, build, reference,
 };
 pub use historical::{Features, HistoricalQuery, Spines, TrainingJob, TrainingSet};
+pub use maintenance::{MaintainReport, PurgeRequest};
 pub use materialize::{MaterializeReport, MaterializeRequest, MaterializedView, Window};
 pub use plan::{
     Applied, ApplyOptions, FieldChange, InfraAction, InfraChange, ObjectAction, ObjectChange, Plan,

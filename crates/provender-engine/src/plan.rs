@@ -18,6 +18,7 @@ mod tests;
 
 use provender_core::model::ObjectKind;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// How to plan and apply.
 #[derive(Clone, Debug)]
@@ -89,8 +90,12 @@ pub struct InfraChange {
     pub action: InfraAction,
     /// To what, as the store calls it: `sqlite table shop_driver_stats`.
     pub name: String,
+    /// Name of the view.
+    pub view: String,
     /// Whether served values are lost by it.
     pub destructive: bool,
+    /// Once it is done: rows that the store took values out of, if it removes them row by row and counts.
+    pub removed: Option<u64>,
 }
 
 /// What happens to a table of the online store.
@@ -130,12 +135,20 @@ impl Plan {
     }
 
     /// The plan as JSON: `{id, project, changes: [{action, kind, name, fields: [{field, before, after}]}], infrastructure: [{action, name, destructive}]}`.
+    /// Of a plan that was executed, infrastructure has `rows_removed` where the store counts them.
     /// Actions are `create`, `update`, `delete`, `alter` and `drop`; `kind` is Feast's class name.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut json = self.changes_json();
         json["id"] = self.id.as_str().into();
         json
+    }
+
+    /// Notes how many rows the execution took values out of, by view.
+    fn note_removed(&mut self, removed: &BTreeMap<String, u64>) {
+        for change in self.infra.iter_mut().filter(|change| change.destructive) {
+            change.removed = removed.get(&change.view).copied();
+        }
     }
 
     /// The plan without its id.
@@ -150,7 +163,11 @@ impl Plan {
             })
         });
         let infrastructure = self.infra.iter().map(|change| {
-            json!({"action": change.action.name(), "name": change.name, "destructive": change.destructive})
+            let mut json = json!({"action": change.action.name(), "name": change.name, "destructive": change.destructive});
+            if let Some(rows) = change.removed {
+                json["rows_removed"] = rows.into();
+            }
+            json
         });
         json!({
             "project": self.project,

@@ -110,8 +110,12 @@ fn rows(plan: &Plan) {
             InfraAction::Alter => "alter",
             InfraAction::Drop => "drop",
         };
-        let note = if change.destructive { "served values are lost" } else { "" };
-        rows.push(vec![action.to_owned(), "online".to_owned(), change.name.clone(), note.to_owned()]);
+        let note = match change.removed {
+            Some(rows) => format!("values of {} removed", output::plural(rows, "row")),
+            None if change.destructive => "served values are lost".to_owned(),
+            None => String::new(),
+        };
+        rows.push(vec![action.to_owned(), "online".to_owned(), change.name.clone(), note]);
     }
     output::table(&["action", "kind", "name", "change"], &rows, &[]);
 }

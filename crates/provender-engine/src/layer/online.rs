@@ -2,7 +2,8 @@ use super::Guarded;
 use super::attempt::{retried, within};
 use async_trait::async_trait;
 use provender_core::online::{
-    InfraChanges, OnlineCapabilities, OnlineRead, OnlineRows, OnlineTable, OnlineWrite, WriteSummary,
+    InfraChanges, Maintenance, MaintenanceReport, OnlineCapabilities, OnlineRead, OnlineRows, OnlineTable,
+    OnlineWrite, WriteSummary,
 };
 use provender_core::{OnlineStore, Result};
 
@@ -29,6 +30,11 @@ impl OnlineStore for Guarded<dyn OnlineStore> {
     }
 
     async fn reconcile(&self, changes: &InfraChanges) -> Result<()> {
-        retried("online reconcile", None, || self.0.reconcile(changes)).await
+        retried("online reconcile", Some(&changes.context), || self.0.reconcile(changes)).await
+    }
+
+    /// Not repeated: it takes long, and what is done is done. Whoever asked can ask again.
+    async fn maintain(&self, maintenance: &Maintenance) -> Result<MaintenanceReport> {
+        within(&maintenance.context, self.0.maintain(maintenance)).await
     }
 }

@@ -13,10 +13,12 @@ use super::planner::{Planned, Planner};
 use super::{Applied, ApplyOptions, Plan};
 use crate::{Definitions, FeatureStore, Problems};
 use provender_core::model::ObjectKind;
-use provender_core::online::InfraChanges;
+use provender_core::online::{InfraChanges, removal_task};
 use provender_core::registry::{Change, Version};
-use provender_core::{Error, Kind, Result};
+use provender_core::{Error, Kind, Progress, Result};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// How often a commit that others came before is tried again.
@@ -53,9 +55,9 @@ impl FeatureStore {
             let destroys = planned.infra.destroys_any();
             let (now, last) = in_order(&planned);
             let Some(version) = self.commit(&planned.base, &now).await? else { continue };
-            let plan = executing.take().unwrap_or(planned.plan);
+            let mut plan = executing.take().unwrap_or(planned.plan);
             if destroys {
-                self.reconcile(planned.infra.destroying()).await?;
+                plan.note_removed(&self.reconcile(planned.infra.destroying()).await?);
                 if self.commit(&version, &last).await?.is_none() {
                     executing = Some(plan);
                     continue;
@@ -79,12 +81,21 @@ impl FeatureStore {
         }
     }
 
-    pub(super) async fn reconcile(&self, changes: InfraChanges) -> Result<()> {
+    /// Changes the online store; answers how many rows lost values, of each view where the store tells.
+    pub(super) async fn reconcile(&self, mut changes: InfraChanges) -> Result<BTreeMap<String, u64>> {
         let nothing = changes.keep.is_empty() && changes.alter.is_empty() && changes.drop.is_empty();
-        match &self.online {
-            Some(online) if !nothing => online.reconcile(&changes).await,
-            _ => Ok(()),
-        }
+        let Some(online) = self.online.as_ref().filter(|_| !nothing) else { return Ok(BTreeMap::new()) };
+        let told: Arc<Mutex<HashMap<Arc<str>, u64>>> = Arc::default();
+        let teller = Arc::clone(&told);
+        changes.context.progress = Progress::new(move |event| {
+            teller.lock().unwrap_or_else(PoisonError::into_inner).insert(event.task, event.done);
+        });
+        online.reconcile(&changes).await?;
+        let told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let views =
+            changes.drop.iter().chain(changes.alter.iter().map(|(_, new)| new)).map(|table| &table.view);
+        let rows = |view: &String| Some((view.clone(), *told.get(&removal_task(view))?));
+        Ok(views.filter_map(rows).collect())
     }
 
     /// Lets this process see its own apply. The apply itself is done, so a failure is for the next refresh to tell.

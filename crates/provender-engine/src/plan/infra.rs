@@ -46,7 +46,10 @@ impl Infra {
     /// What a plan says of it.
     pub(super) fn changes(&self, store: &dyn OnlineStore) -> Vec<InfraChange> {
         let change = |action, destructive| {
-            move |table: &Arc<OnlineTable>| InfraChange { action, name: store.describe(table), destructive }
+            move |table: &Arc<OnlineTable>| {
+                let (name, view) = (store.describe(table), table.view.clone());
+                InfraChange { action, name, view, destructive, removed: None }
+            }
         };
         let mut changes: Vec<_> = self.create.iter().map(change(InfraAction::Create, false)).collect();
         changes.extend(self.grow.iter().map(|(_, new)| new).map(change(InfraAction::Alter, false)));
@@ -58,12 +61,12 @@ impl Infra {
     /// The part by which no served value is lost.
     pub(super) fn building(&self) -> InfraChanges {
         let keep = self.keep.iter().chain(&self.create).map(Arc::clone).collect();
-        InfraChanges { keep, alter: self.grow.clone(), drop: Vec::new() }
+        InfraChanges { keep, alter: self.grow.clone(), ..InfraChanges::default() }
     }
 
     /// The part by which served values are lost.
     pub(super) fn destroying(&self) -> InfraChanges {
-        InfraChanges { keep: Vec::new(), alter: self.shrink.clone(), drop: self.drop.clone() }
+        InfraChanges { alter: self.shrink.clone(), drop: self.drop.clone(), ..InfraChanges::default() }
     }
 
     /// Whether served values of a view are lost.

@@ -76,9 +76,13 @@ impl FeatureStore {
                 return Ok(dropped.unwrap_or_else(|| self.removal(base, &snapshot, &objects).plan));
             }
             let planned = self.removal(base, &snapshot, &objects);
-            self.reconcile(planned.infra.destroying()).await?;
+            let removed = self.reconcile(planned.infra.destroying()).await?;
             let done = self.commit(&planned.base, &[change]).await?.is_some();
+            let first = dropped.is_none();
             let plan = dropped.get_or_insert(planned.plan);
+            if first {
+                plan.note_removed(&removed);
+            }
             if done {
                 let plan = plan.clone();
                 self.renew().await;
