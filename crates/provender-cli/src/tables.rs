@@ -21,5 +21,5 @@ pub(crate) fn texts(batch: &RecordBatch) -> Result<Vec<Vec<String>>> {
 /// Entity rows, with the column of their time.
 pub(crate) fn spine(frame: Frame) -> Result<Arc<Spine>> {
     let event_column = frame.event_column()?;
-    Ok(Arc::new(Spine { schema: frame.schema, batches: frame.batches, event_column }))
+    Ok(Arc::new(Spine::new(frame.schema, frame.batches, event_column)))
 }

@@ -1,5 +1,11 @@
 //! The offline store: history, and the point-in-time join over it.
 
+mod audit;
+mod spine;
+
+pub use audit::{AGE_BOUNDS, JoinAudit, ViewAudit, age_bucket};
+pub use spine::{RowBatches, Spine, StoredRows};
+
 use crate::model::DataSource;
 use crate::{RequestContext, Result, Timestamp, ValueType};
 use arrow_array::RecordBatch;
@@ -7,6 +13,7 @@ use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -78,25 +85,6 @@ pub enum KnownAt {
     Created,
 }
 
-/// Entity rows with the column that holds their time.
-#[derive(Clone, Debug)]
-pub struct Spine {
-    /// The rows; all batches have one schema.
-    pub batches: Vec<RecordBatch>,
-    /// Their schema, also when there is no batch.
-    pub schema: SchemaRef,
-    /// Column of the entity rows' time: a timestamp of any unit and zone (none = UTC) or a date.
-    pub event_column: String,
-}
-
-impl Spine {
-    /// Number of rows.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.batches.iter().map(RecordBatch::num_rows).sum()
-    }
-}
-
 /// A join of entity rows with one or more views.
 #[derive(Clone, Debug)]
 pub struct HistoricalRequest {
@@ -106,6 +94,8 @@ pub struct HistoricalRequest {
     pub views: Vec<ViewJoin>,
     /// Memory the join may use, in bytes; `None` for no limit.
     pub max_memory: Option<u64>,
+    /// Where to put what memory cannot hold; `None` for the system's folder of temporary files.
+    pub spill_folder: Option<PathBuf>,
     /// Deadline, caller, cancellation, progress.
     pub context: RequestContext,
 }
@@ -172,6 +162,8 @@ pub struct Retrieved {
     pub batches: BatchStream,
     /// What was found, complete before the first batch.
     pub report: JoinReport,
+    /// A closer look, complete when the stream has ended; `None` from a store that takes none.
+    pub audit: Option<Arc<JoinAudit>>,
 }
 
 impl Debug for Retrieved {

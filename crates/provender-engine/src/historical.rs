@@ -13,10 +13,11 @@ use arrow_schema::{FieldRef, Schema, SchemaRef};
 use assemble::{Pick, side_by_side};
 use futures::future::try_join_all;
 use futures::{StreamExt, stream};
-use provender_core::offline::{Explain, JoinReport, KnownAt, RetrievalJob, Spine};
+use provender_core::offline::{Explain, JoinAudit, JoinReport, KnownAt, RetrievalJob, Spine, ViewAudit};
 use provender_core::{BatchStream, Error, RequestContext, Result, Timestamp};
 use routes::Routes;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Which features.
@@ -52,10 +53,12 @@ pub struct HistoricalQuery {
     pub features: Features,
     /// Name columns `view__feature`.
     pub full_feature_names: bool,
-    /// Which rows count as known.
-    pub known_at: KnownAt,
+    /// Which rows count as known, of all sources; `None` leaves it to each source's tag `known_at`.
+    pub known_at: Option<KnownAt>,
     /// Bytes the join may use.
     pub max_memory: Option<u64>,
+    /// Where to put what memory cannot hold; `None` for the system's folder of temporary files.
+    pub spill_folder: Option<PathBuf>,
     /// Deadline, caller, cancellation, progress.
     pub context: RequestContext,
 }
@@ -79,6 +82,21 @@ pub struct TrainingSet {
     pub batches: BatchStream,
     /// What the join found.
     pub report: JoinReport,
+    /// A closer look, complete when the batches have been read.
+    pub audit: TrainingAudit,
+}
+
+/// A closer look at a training set: what each view's store counted while its rows were read.
+#[derive(Clone, Debug, Default)]
+pub struct TrainingAudit(Vec<Option<(Arc<JoinAudit>, usize)>>);
+
+impl TrainingAudit {
+    /// What was counted in a view, by its place in the report; `None` if its store does not count.
+    #[must_use]
+    pub fn view(&self, index: usize) -> Option<&ViewAudit> {
+        let (audit, view) = self.0.get(index)?.as_ref()?;
+        audit.views.get(*view)
+    }
 }
 
 impl fmt::Debug for TrainingSet {
@@ -121,17 +139,18 @@ impl TrainingJob {
     pub async fn run(self) -> Result<TrainingSet> {
         let parts = try_join_all(self.jobs.into_iter().map(|job| job.run())).await?;
         let rows = self.entity.rows() as u64;
-        let batches = self.entity.batches.clone().into_iter().map(Ok);
-        let mut inputs: Vec<BatchStream> = vec![stream::iter(batches).boxed()];
-        let mut views = Vec::with_capacity(parts.len());
+        let mut inputs: Vec<BatchStream> = vec![entity_rows(self.entity)];
+        let (mut views, mut audits) = (Vec::with_capacity(parts.len()), Vec::with_capacity(parts.len()));
         for part in parts {
             inputs.push(part.batches);
             views.push(part.report.views);
+            audits.push(part.audit);
         }
         Ok(TrainingSet {
             batches: side_by_side(inputs, self.picks, Arc::clone(&self.schema)),
             schema: self.schema,
             report: JoinReport { rows, views: self.routes.in_request_order(views)? },
+            audit: TrainingAudit(self.routes.audits(audits)),
         })
     }
 }
@@ -167,6 +186,22 @@ impl FeatureStore {
             routes,
         })
     }
+}
+
+/// The entity rows as a stream; a thread of its own reads them if they are stored.
+fn entity_rows(spine: Arc<Spine>) -> BatchStream {
+    if let Some(batches) = spine.held() {
+        return stream::iter(batches.to_vec()).map(Ok).boxed();
+    }
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    tokio::task::spawn_blocking(move || {
+        for batch in spine.read(0..spine.rows()) {
+            if sender.blocking_send(batch).is_err() {
+                break;
+            }
+        }
+    });
+    stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) }).boxed()
 }
 
 /// The entity columns, then the picked feature columns.

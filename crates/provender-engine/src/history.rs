@@ -1,7 +1,7 @@
 //! Where the history of a view is: its batch source under stored column names, and the store that reads it.
 
 use provender_core::model::{DataSource, FeatureView, Field};
-use provender_core::offline::{FeatureColumn, KeyColumn};
+use provender_core::offline::{FeatureColumn, KeyColumn, KnownAt};
 use provender_core::{Error, OfflineStore, Result, ValueType};
 use std::sync::Arc;
 
@@ -36,6 +36,32 @@ impl<'a> History<'a> {
             event_column: source.physical(&source.timestamp_field).to_owned(),
             created_column: (!created.is_empty()).then(|| source.physical(created).to_owned()),
         })
+    }
+
+    /// Which rows count as known unless the request says: `known_at` among the source's tags, else the event time alone.
+    ///
+    /// # Errors
+    /// `Invalid` if the tag says neither `created` nor `none`, or `created` of a source without created column.
+    pub(crate) fn known_at(&self) -> Result<KnownAt> {
+        let invalid = |why: &'static str, value: &str, expected: &'static str| {
+            Error::invalid(why)
+                .with("source", &self.source.name)
+                .with("field", "tags.known_at")
+                .with("value", value)
+                .with("expected", expected)
+        };
+        match self.source.tags.get("known_at").map(String::as_str) {
+            None | Some("none") => Ok(KnownAt::Event),
+            Some("created") if self.created_column.is_some() => Ok(KnownAt::Created),
+            Some(value @ "created") => Err(invalid(
+                "a source without created times cannot be known by them",
+                value,
+                "created_timestamp_column",
+            )),
+            Some(value) => {
+                Err(invalid("a tag of the data source is not understood", value, "created or none"))
+            }
+        }
     }
 
     /// A join key under the name by which the request knows it.

@@ -49,7 +49,10 @@ fn main() -> Result<()> {
     let fields = spine.schema.fields().iter().chain(joined.schema().fields()).cloned();
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let mut first = 0;
-    let entities = spine.batches[0].clone();
+    let entities = spine
+        .held()
+        .and_then(|batches| batches.first().cloned())
+        .ok_or_else(|| Error::invalid("no entity rows"))?;
     let rows = joined.map(|features| {
         let features = features?;
         let entities = entities.slice(first, features.num_rows());
@@ -66,7 +69,7 @@ fn main() -> Result<()> {
 fn spine(frame: frame::Frame) -> Result<Arc<Spine>> {
     let event_column = frame.event_column()?;
     let schema = Arc::clone(&frame.schema);
-    Ok(Arc::new(Spine { batches: vec![frame.into_batch()?], schema, event_column }))
+    Ok(Arc::new(Spine::new(schema, vec![frame.into_batch()?], event_column)))
 }
 
 fn view(folder: &str, source: &Source, ttl: Option<i64>) -> ViewJoin {

@@ -1,12 +1,13 @@
 //! Frames: whole tables read from and written to single files, such as entity rows and training sets.
 
+mod ipc;
 mod json;
 mod parquet_writer;
 mod read;
 mod write;
 
-pub use read::{read, read_json};
-pub use write::write;
+pub use read::{FrameReader, open, read, read_json};
+pub use write::{WriteOptions, write, write_with};
 
 use crate::instants::is_datetime;
 use arrow_array::RecordBatch;
@@ -79,6 +80,8 @@ enum FileType {
     Json,
     /// An object a line.
     JsonLines,
+    /// Arrow IPC, a file or a stream.
+    Arrow,
 }
 
 impl FileType {
@@ -89,9 +92,10 @@ impl FileType {
             Some("csv") => Ok(Self::Csv),
             Some("json") => Ok(Self::Json),
             Some("jsonl" | "ndjson") => Ok(Self::JsonLines),
+            Some("arrow" | "arrows" | "feather" | "ipc") => Ok(Self::Arrow),
             _ => Err(Error::invalid("the format of the file is not known")
                 .with("file", path.display())
-                .with("expected", "a name that ends with .parquet, .csv, .json or .jsonl")),
+                .with("expected", "a name that ends with .parquet, .csv, .json, .jsonl or .arrow")),
         }
     }
 }

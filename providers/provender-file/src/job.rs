@@ -22,7 +22,7 @@ impl RetrievalJob for FileJob {
 
     async fn run(self: Box<Self>) -> Result<Retrieved> {
         let joined = blocking(move || self.0.run()).await?;
-        let report = joined.report().clone();
-        Ok(Retrieved { batches: stream_of(joined), report })
+        let (report, audit) = (joined.report().clone(), joined.audit());
+        Ok(Retrieved { batches: stream_of(joined), report, audit: Some(audit) })
     }
 }

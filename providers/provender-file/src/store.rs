@@ -70,7 +70,7 @@ impl OfflineStore for FileStore {
     }
 
     async fn historical(&self, request: HistoricalRequest) -> Result<Box<dyn RetrievalJob>> {
-        let HistoricalRequest { spine, views, max_memory, context } = request;
+        let HistoricalRequest { spine, views, max_memory, spill_folder, context } = request;
         let openers = views.into_iter().map(|view: ViewJoin| {
             let open = self.opener(&view.source, &view.keys, &view.features, &context)?;
             Ok((view, open))
@@ -81,7 +81,7 @@ impl OfflineStore for FileStore {
                 let source = open().map_err(|error| error.with("view", &view.name))?;
                 Ok((view, source))
             });
-            let options = JoinOptions { max_memory, ..JoinOptions::default() };
+            let options = JoinOptions { max_memory, spill_folder, ..JoinOptions::default() };
             HistoricalJoin::new(spine, opened.collect::<Result<_>>()?, options, context)
         });
         Ok(Box::new(FileJob(join.await?)))

@@ -52,9 +52,13 @@ pub(crate) struct Historical {
     /// Memory the join may hold, such as 2GB: features are then read in several passes, and a join that cannot fit is refused
     #[arg(long, value_name = "SIZE")]
     max_memory: Option<String>,
-    /// `created`: a row counts only if it was created by the entity row's time; `none`: the event time alone counts, as in Feast
-    #[arg(long, value_enum, default_value_t = Known::None)]
-    known_at: Known,
+    /// Where to put entity rows and results that --max-memory cannot hold (default: the system's folder of temporary files)
+    #[arg(long, value_name = "FOLDER")]
+    spill_dir: Option<PathBuf>,
+    /// `created`: a row counts only if it was created by the entity row's time; `none`: the event time alone counts, as in Feast. Without it, each source's tag
+    /// `known_at` says, and `none` if it has no such tag
+    #[arg(long, value_enum)]
+    known_at: Option<Known>,
     /// With --end-date instead of entity rows. Accepted for Feast's sake: the answer is the snapshot at --end-date, whose lower bound is each view's ttl
     #[arg(short = 's', long, value_name = "TIME", conflicts_with_all = ["entity_df", "dataframe"])]
     start_date: Option<String>,
@@ -112,7 +116,10 @@ impl Historical {
             Some(name) => Features::Service(name.clone()),
             None => Features::List(self.features.clone()),
         };
-        let known_at = if self.known_at == Known::Created { KnownAt::Created } else { KnownAt::Event };
+        let known_at = self.known_at.map(|known| match known {
+            Known::Created => KnownAt::Created,
+            Known::None => KnownAt::Event,
+        });
         let max_memory = self.max_memory.as_deref().map(parse_size).transpose()?;
         Ok(HistoricalQuery {
             spine: self.spine()?,
@@ -120,6 +127,7 @@ impl Historical {
             full_feature_names: self.full_feature_names,
             known_at,
             max_memory,
+            spill_folder: self.spill_dir.clone(),
             context,
         })
     }

@@ -115,12 +115,13 @@ impl Join {
         let batch = self.entity_rows(history)?;
         let split = usize::from(self.split).min(batch.num_rows());
         let batches = vec![batch.slice(0, split), batch.slice(split, batch.num_rows() - split)];
-        let spine = Spine { schema: batch.schema(), batches, event_column: "time".to_owned() };
+        let spine = Spine::new(batch.schema(), batches, "time");
         let views = self.views.iter().enumerate().map(|(i, view)| view.join(i, history, sources)).collect();
         Ok(HistoricalRequest {
             spine: Arc::new(spine),
             views,
             max_memory: None,
+            spill_folder: None,
             context: RequestContext::local(),
         })
     }

@@ -86,8 +86,14 @@ pub(super) fn key(name: &str, column: &str) -> KeyColumn {
 /// A request over entity rows whose time is in the column `time`.
 pub(super) fn request(views: Vec<ViewJoin>, batches: Vec<RecordBatch>) -> HistoricalRequest {
     let schema = batches.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
-    let spine = Spine { batches, schema, event_column: "time".to_owned() };
-    HistoricalRequest { spine: Arc::new(spine), views, max_memory: None, context: RequestContext::local() }
+    let spine = Spine::new(schema, batches, "time");
+    HistoricalRequest {
+        spine: Arc::new(spine),
+        views,
+        max_memory: None,
+        spill_folder: None,
+        context: RequestContext::local(),
+    }
 }
 
 /// What a join returned.

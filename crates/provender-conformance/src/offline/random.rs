@@ -110,7 +110,7 @@ async fn play_joins(bed: &Bed, history: &History, joins: &[Join]) -> Outcome {
         let expected = oracle::historical(&request, &behind)?;
         let told = || {
             let views: String = request.views.iter().map(told_view).collect();
-            let spine: String = request.spine.batches.iter().map(show).collect();
+            let spine: String = request.spine.held().unwrap_or_default().iter().map(show).collect();
             format!("{views}{}entity rows:\n{spine}", stored.describe())
         };
         let answered = bed.join(request.clone()).await.map_err(|stop| stop.within(told()))?;

@@ -57,7 +57,8 @@ async fn play(bed: &Bed, case: &Case) -> Outcome {
         views.push(join(view, &loaded));
     }
     let asked = request(views, vec![table(&lines(&case.entity_rows))?]);
-    let spine = Spine { event_column: "event_timestamp".to_owned(), ..Spine::clone(&asked.spine) };
+    let mut spine = Spine::clone(&asked.spine);
+    "event_timestamp".clone_into(&mut spine.event_column);
     let answered = bed.join(HistoricalRequest { spine: Arc::new(spine), ..asked }).await?;
     same("values", &answered.lines(), &case.expected)
 }

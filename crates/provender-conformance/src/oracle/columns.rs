@@ -49,12 +49,13 @@ pub(crate) fn historical_by(
     winner: impl Fn(&[Row], &Question) -> Answer,
 ) -> Result<Joined> {
     let spine = &request.spine;
-    let times = times(&spine.batches, &spine.event_column)?;
+    let batches = spine.batches()?;
+    let times = times(&batches, &spine.event_column)?;
     let mut joined =
         Joined { columns: Vec::new(), report: JoinReport { rows: spine.rows() as u64, views: Vec::new() } };
     for (view, files) in request.views.iter().zip(sources) {
         let names: Vec<&str> = view.keys.iter().map(|key| key.name.as_str()).collect();
-        let keys = tuples(&spine.batches, &names)?;
+        let keys = tuples(&batches, &names)?;
         let rows = rows(files, &view.keys, &view.event_column, view.created_column.as_deref())?;
         let answers: Vec<Answer> =
             (0..spine.rows()).map(|i| winner(&rows, &question(view, keys[i].clone(), times[i]))).collect();

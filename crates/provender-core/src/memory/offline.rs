@@ -88,7 +88,7 @@ impl OfflineStore for MemoryOffline {
     }
 
     async fn historical(&self, request: HistoricalRequest) -> Result<Box<dyn RetrievalJob>> {
-        let spine = concat_batches(&request.spine.schema, &request.spine.batches).map_err(misfit)?;
+        let spine = concat_batches(&request.spine.schema, &request.spine.batches()?).map_err(misfit)?;
         let spine = Table { source: "entity rows".to_owned(), rows: spine };
         let mut job = Joined::default();
         let (mut fields, mut columns) = (Vec::new(), Vec::new());
@@ -181,6 +181,6 @@ impl RetrievalJob for Joined {
     }
 
     async fn run(self: Box<Self>) -> Result<Retrieved> {
-        Ok(Retrieved { batches: once(self.rows), report: self.report })
+        Ok(Retrieved { batches: once(self.rows), report: self.report, audit: None })
     }
 }

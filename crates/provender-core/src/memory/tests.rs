@@ -73,9 +73,15 @@ fn join(
     view: ViewJoin,
     spine: &RecordBatch,
 ) -> crate::Result<(Vec<Option<i64>>, ViewReport)> {
-    let spine = Spine { batches: vec![spine.clone()], schema: spine.schema(), event_column: "t".into() };
+    let spine = Spine::new(spine.schema(), vec![spine.clone()], "t");
     let context = RequestContext::local();
-    let request = HistoricalRequest { spine: Arc::new(spine), views: vec![view], max_memory: None, context };
+    let request = HistoricalRequest {
+        spine: Arc::new(spine),
+        views: vec![view],
+        max_memory: None,
+        spill_folder: None,
+        context,
+    };
     block_on(async {
         let job = store.historical(request).await?;
         let mut found = job.run().await?;

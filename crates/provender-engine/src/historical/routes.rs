@@ -4,7 +4,7 @@ use super::HistoricalQuery;
 use super::assemble::Pick;
 use crate::history::History;
 use crate::resolve::{Resolved, ViewUse};
-use provender_core::offline::{HistoricalRequest, KnownAt, Spine, ViewJoin};
+use provender_core::offline::{HistoricalRequest, JoinAudit, KnownAt, Spine, ViewJoin};
 use provender_core::{Error, OfflineStore, Result};
 use std::sync::Arc;
 
@@ -47,19 +47,22 @@ impl Routes {
     ) -> Result<Vec<(usize, HistoricalRequest)>> {
         let share = self.parts.len().max(1) as u64;
         let request = |part: &Route| {
-            if query.known_at == KnownAt::Created && !stores[part.store].capabilities().known_at {
+            let views = part.uses.iter().map(|index| view_join(resolved, *index, query.known_at));
+            let views = views.collect::<Result<Vec<_>>>()?;
+            let by_created = views.iter().find(|view| view.known_at == KnownAt::Created);
+            if let Some(view) = by_created.filter(|_| !stores[part.store].capabilities().known_at) {
                 return Err(Error::unsupported(
                     "an offline store cannot leave out rows by their created time",
                 )
-                .with("view", &resolved.uses[part.uses[0]].name)
+                .with("view", &view.name)
                 .with("store", format!("{:?}", stores[part.store]))
                 .with("field", "known_at"));
             }
-            let views = part.uses.iter().map(|index| view_join(resolved, *index, query.known_at));
             let request = HistoricalRequest {
                 spine: Arc::clone(spine),
-                views: views.collect::<Result<_>>()?,
+                views,
                 max_memory: query.max_memory.map(|bytes| bytes / share),
+                spill_folder: query.spill_folder.clone(),
                 context: query.context.clone(),
             };
             Ok((part.store, request))
@@ -85,6 +88,17 @@ impl Routes {
         entity.chain(features).collect()
     }
 
+    /// Each view's audit, in the order in which the request names them.
+    pub(super) fn audits(&self, parts: Vec<Option<Arc<JoinAudit>>>) -> Vec<Option<(Arc<JoinAudit>, usize)>> {
+        let mut views = vec![None; self.uses];
+        for (part, audit) in self.parts.iter().zip(parts) {
+            for (index, used) in part.uses.iter().enumerate() {
+                views[*used] = audit.clone().map(|audit| (audit, index));
+            }
+        }
+        views
+    }
+
     /// Puts what each store says of its views in the order in which the request names them.
     pub(super) fn in_request_order<T>(&self, answers: Vec<Vec<T>>) -> Result<Vec<T>> {
         let mut views: Vec<(usize, T)> = Vec::with_capacity(self.uses);
@@ -99,7 +113,7 @@ impl Routes {
     }
 }
 
-fn view_join(resolved: &Resolved, index: usize, known_at: KnownAt) -> Result<ViewJoin> {
+fn view_join(resolved: &Resolved, index: usize, known_at: Option<KnownAt>) -> Result<ViewJoin> {
     let view = &resolved.uses[index];
     let history = History::of(&view.view)?;
     let features = view.fields().enumerate().map(|(feature, field)| {
@@ -114,6 +128,6 @@ fn view_join(resolved: &Resolved, index: usize, known_at: KnownAt) -> Result<Vie
         event_column: history.event_column.clone(),
         created_column: history.created_column.clone(),
         ttl: view.view.limited_ttl(),
-        known_at,
+        known_at: known_at.map_or_else(|| history.known_at(), Ok)?,
     })
 }

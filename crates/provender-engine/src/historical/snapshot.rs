@@ -30,7 +30,7 @@ impl FeatureStore {
         let stamp = |batch: RecordBatch| stamped(&batch, &schema, end);
         let batches = scan.batches.try_collect::<Vec<_>>().await?;
         let batches = batches.into_iter().map(stamp).collect::<Result<_>>()?;
-        Ok(Spine { batches, schema, event_column: EVENT_COLUMN.to_owned() })
+        Ok(Spine::new(schema, batches, EVENT_COLUMN))
     }
 
     async fn keys_at(&self, view: &ViewUse, end: Timestamp, context: &RequestContext) -> Result<RangeScan> {

@@ -9,9 +9,10 @@ use crate::resolve::{Resolved, ViewUse};
 use arrow_array::RecordBatch;
 use arrow_schema::{FieldRef, Schema, SchemaRef};
 use convert::{key_values, timestamp_field};
-use provender_core::offline::Spine;
+use provender_core::offline::{RowBatches, Spine, StoredRows};
 use provender_core::{Error, Result, ValueType};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Entity rows, twice.
@@ -33,24 +34,96 @@ pub(super) fn prepare(frame: &Spine, resolved: &Resolved) -> Result<PreparedSpin
     let event = event_index(frame)?;
     let mut keys = key_columns(schema, &resolved.uses)?;
     keys.retain(|key| key.index != event);
-    let mut entity = Vec::with_capacity(frame.batches.len());
-    let mut join = Vec::with_capacity(frame.batches.len());
     let (entity_schema, join_schema) = (entity_schema(schema, event), join_schema(frame, event, &keys)?);
-    let mut first_row = 0;
-    for batch in &frame.batches {
-        let mut columns = batch.columns().to_vec();
-        columns[event] = instants(&columns[event], &frame.event_column, first_row, Integers::Refused)?;
-        let mut joined = vec![Arc::clone(&columns[event])];
-        for key in &keys {
-            joined.push(key_values(&columns[key.index], key.value_type)?);
-        }
-        entity.push(RecordBatch::try_new(Arc::clone(&entity_schema), columns)?);
-        join.push(RecordBatch::try_new(Arc::clone(&join_schema), joined)?);
-        first_row += batch.num_rows();
+    let forms =
+        Arc::new(Forms { event_column: frame.event_column.clone(), event, keys, entity_schema, join_schema });
+    match (frame.held(), frame.stored_rows()) {
+        (Some(batches), _) => forms.held(batches),
+        (None, Some(rows)) => Ok(forms.stored(rows)),
+        (None, None) => Err(Error::internal("entity rows that are nowhere")),
     }
-    let spine =
-        |batches, schema| Arc::new(Spine { batches, schema, event_column: frame.event_column.clone() });
-    Ok(PreparedSpine { entity: spine(entity, entity_schema), join: spine(join, join_schema) })
+}
+
+/// The two forms in which entity rows are needed.
+#[derive(Debug)]
+struct Forms {
+    event_column: String,
+    event: usize,
+    keys: Vec<KeyUse>,
+    entity_schema: SchemaRef,
+    join_schema: SchemaRef,
+}
+
+impl Forms {
+    /// Converts rows in memory at once.
+    fn held(&self, batches: &[RecordBatch]) -> Result<PreparedSpine> {
+        let (mut entity, mut join) = (Vec::with_capacity(batches.len()), Vec::with_capacity(batches.len()));
+        let mut first_row = 0;
+        for batch in batches {
+            let rows = self.entity(batch, first_row)?;
+            join.push(self.join(&rows)?);
+            entity.push(rows);
+            first_row += batch.num_rows();
+        }
+        let spine = |schema: &SchemaRef, batches| {
+            Arc::new(Spine::new(Arc::clone(schema), batches, &*self.event_column))
+        };
+        Ok(PreparedSpine { entity: spine(&self.entity_schema, entity), join: spine(&self.join_schema, join) })
+    }
+
+    /// Converts stored rows whenever they are read.
+    fn stored(self: &Arc<Self>, rows: &Arc<dyn StoredRows>) -> PreparedSpine {
+        let form = |for_join| {
+            let converted = Converted { rows: Arc::clone(rows), forms: Arc::clone(self), for_join };
+            Arc::new(Spine::stored(Arc::new(converted), &*self.event_column))
+        };
+        PreparedSpine { entity: form(false), join: form(true) }
+    }
+
+    /// What comes out.
+    fn entity(&self, batch: &RecordBatch, first_row: usize) -> Result<RecordBatch> {
+        let mut columns = batch.columns().to_vec();
+        columns[self.event] =
+            instants(&columns[self.event], &self.event_column, first_row, Integers::Refused)?;
+        Ok(RecordBatch::try_new(Arc::clone(&self.entity_schema), columns)?)
+    }
+
+    /// What stores get of it.
+    fn join(&self, entity: &RecordBatch) -> Result<RecordBatch> {
+        let mut columns = vec![Arc::clone(entity.column(self.event))];
+        for key in &self.keys {
+            columns.push(key_values(entity.column(key.index), key.value_type)?);
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&self.join_schema), columns)?)
+    }
+}
+
+/// Stored entity rows in one of their forms.
+#[derive(Debug)]
+struct Converted {
+    rows: Arc<dyn StoredRows>,
+    forms: Arc<Forms>,
+    for_join: bool,
+}
+
+impl StoredRows for Converted {
+    fn schema(&self) -> &SchemaRef {
+        if self.for_join { &self.forms.join_schema } else { &self.forms.entity_schema }
+    }
+
+    fn rows(&self) -> usize {
+        self.rows.rows()
+    }
+
+    fn read(&self, rows: Range<usize>) -> RowBatches<'_> {
+        let mut first_row = rows.start;
+        Box::new(self.rows.read(rows).map(move |batch| {
+            let batch = batch?;
+            let entity = self.forms.entity(&batch, first_row)?;
+            first_row += batch.num_rows();
+            if self.for_join { self.forms.join(&entity) } else { Ok(entity) }
+        }))
+    }
 }
 
 /// A column of the entity rows that views join on.

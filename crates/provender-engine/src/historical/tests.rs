@@ -40,8 +40,7 @@ async fn world(objects: Vec<Object>) -> World {
 
 fn spine(columns: Vec<(&str, arrow_array::ArrayRef)>) -> Spines {
     let rows = batch(columns);
-    let event_column = "event_timestamp".into();
-    Spines::Frame(Arc::new(Spine { schema: rows.schema(), batches: vec![rows], event_column }))
+    Spines::Frame(Arc::new(Spine::new(rows.schema(), vec![rows], "event_timestamp")))
 }
 
 fn drivers(keys: &[i64], at: &str) -> Spines {
@@ -53,8 +52,9 @@ fn query(spine: Spines, features: &[&str]) -> HistoricalQuery {
         spine,
         features: Features::List(features.iter().map(|f| (*f).to_owned()).collect()),
         full_feature_names: false,
-        known_at: KnownAt::Event,
+        known_at: None,
         max_memory: None,
+        spill_folder: None,
         context: RequestContext::local(),
     }
 }
@@ -86,10 +86,9 @@ fn rows_keep_their_order_and_columns_and_features_theirs() {
         let error = run(&world.store, query(spine.clone(), &["fv:f"])).await.unwrap_err();
         assert_eq!((error.get("column"), error.get("row")), (Some("event_timestamp"), Some("3")));
         let Spines::Frame(frame) = spine else { unreachable!() };
-        let cut = Spine {
-            batches: vec![frame.batches[0].slice(0, 2), frame.batches[0].slice(2, 1)],
-            ..(*frame).clone()
-        };
+        let rows = &frame.held().unwrap()[0];
+        let parts = vec![rows.slice(0, 2), rows.slice(2, 1)];
+        let cut = Spine::new(Arc::clone(&frame.schema), parts, "event_timestamp");
         let asked = query(Spines::Frame(Arc::new(cut)), &["fv:g", "fv:f"]);
         let (rows, report) = run(&world.store, asked).await.unwrap();
         assert_eq!(names(&rows), ["note", "event_timestamp", "driver_id", "g", "f"]);
@@ -130,7 +129,7 @@ fn rows_created_too_late_are_left_out_on_request() {
     block_on(async {
         let world = world(vec![object(stats())]).await;
         let asked = HistoricalQuery {
-            known_at: KnownAt::Created,
+            known_at: Some(KnownAt::Created),
             ..query(drivers(&[1], "2026-01-01 10:00"), &["fv:f"])
         };
         let (rows, _) = run(&world.store, asked).await.unwrap();
@@ -344,8 +343,10 @@ fn a_source_that_no_store_reads_is_named() {
 fn a_store_that_knows_no_created_time_says_so() {
     block_on(async {
         let store = two_stores().await;
-        let asked =
-            HistoricalQuery { known_at: KnownAt::Created, ..query(drivers(&[1], "2026-01-01"), &["fv:f"]) };
+        let asked = HistoricalQuery {
+            known_at: Some(KnownAt::Created),
+            ..query(drivers(&[1], "2026-01-01"), &["fv:f"])
+        };
         assert_eq!(run(&store, asked).await.unwrap_err().kind(), Kind::Unsupported);
     });
 }

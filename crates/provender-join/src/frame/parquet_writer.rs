@@ -18,7 +18,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// Rows of a row group, which stays in memory, encoded, until it is complete.
 const ROW_GROUP_ROWS: usize = 128 << 10;
-/// Encoded bytes at which a row group is closed early.
+/// Encoded bytes at which a row group is closed early, at most.
 const ROW_GROUP_BYTES: usize = 64 << 20;
 /// Rows of a batch below which threads cost more than they save.
 const PARALLEL_ROWS: usize = 4 << 10;
@@ -31,15 +31,28 @@ pub(super) struct ParquetWriter<W: Write + Send> {
     /// The open row group: the writers of each field's leaves.
     columns: Vec<Mutex<Vec<ArrowColumnWriter>>>,
     rows: usize,
+    /// Encoded bytes at which a row group is closed early.
+    row_group_bytes: usize,
     context: RequestContext,
 }
 
 impl<W: Write + Send> ParquetWriter<W> {
-    pub(super) fn new(file: W, schema: &SchemaRef) -> Result<Self> {
+    pub(super) fn new(file: W, schema: &SchemaRef, memory: Option<u64>) -> Result<Self> {
         let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties(schema))).map_err(failed)?;
         let (file, factory) = writer.into_serialized_writer().map_err(failed)?;
         let context = RequestContext::local();
-        Ok(Self { file, factory, schema: schema.clone(), columns: Vec::new(), rows: 0, context })
+        // What is encoded is held twice for a moment, when a row group is closed.
+        let bound = memory.map_or(usize::MAX, |bytes| usize::try_from(bytes / 2).unwrap_or(usize::MAX));
+        let row_group_bytes = ROW_GROUP_BYTES.min(bound);
+        Ok(Self {
+            file,
+            factory,
+            schema: schema.clone(),
+            columns: Vec::new(),
+            rows: 0,
+            row_group_bytes,
+            context,
+        })
     }
 
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -52,7 +65,7 @@ impl<W: Write + Send> ParquetWriter<W> {
             self.encode(&batch.slice(start, rows))?;
             start += rows;
             self.rows += rows;
-            if self.rows == ROW_GROUP_ROWS || self.encoded_bytes() > ROW_GROUP_BYTES {
+            if self.rows == ROW_GROUP_ROWS || self.encoded_bytes() > self.row_group_bytes {
                 self.close_row_group()?;
             }
         }

@@ -1,17 +1,21 @@
-//! Reads a frame from Parquet, CSV or JSON.
+//! Reads a frame from Parquet, CSV, JSON or Arrow IPC.
 
-use super::{EVENT_COLUMN, FileType, Frame, json};
+use super::{EVENT_COLUMN, FileType, Frame, ipc, json};
 use crate::columns::Columns;
 use crate::instants::{instants, is_text};
+use crate::reader::Chunk;
 use crate::source::{Format, Source, SourceSpec};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema, SchemaRef};
+use provender_core::offline::RowBatches;
 use provender_core::{Error, RequestContext, Result, timestamp_type};
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reads a whole file; its name's ending says whether it is Parquet (`.parquet`), CSV (`.csv`), a JSON array (`.json`) or JSON lines (`.jsonl`).
+/// Reads a whole file; its name's ending says whether it is Parquet (`.parquet`), CSV (`.csv`), a JSON array (`.json`), JSON lines
+/// (`.jsonl`), or Arrow IPC as a file or a stream (`.arrow`, `.feather`, `.ipc`, `.arrows`).
 ///
 /// Types of CSV and JSON columns are inferred from all rows; text that is an ISO date and time in all rows becomes a timestamp. A text column
 /// `event_timestamp` is parsed, in any format. Times without zone are UTC.
@@ -19,17 +23,53 @@ use std::sync::Arc;
 /// # Errors
 /// `NotFound`, `Denied` or `Unavailable` as the disk says; `Invalid` if the file is not of its format or empty, naming it.
 pub fn read(path: impl AsRef<Path>) -> Result<Frame> {
+    let FrameReader { schema, batches } = open(path)?;
+    Ok(Frame { schema, batches: batches.collect::<Result<_>>()? })
+}
+
+/// A file that is being read batch by batch.
+pub struct FrameReader {
+    /// Columns of all batches.
+    pub schema: SchemaRef,
+    /// The rows.
+    pub batches: RowBatches<'static>,
+}
+
+impl fmt::Debug for FrameReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrameReader").field("schema", &self.schema).finish_non_exhaustive()
+    }
+}
+
+/// Opens a file as [`read`] does, to take its rows batch by batch. JSON is in memory as a whole; the other formats never are.
+///
+/// # Errors
+/// Those of [`read`], some of them only with the batch in which they lie.
+pub fn open(path: impl AsRef<Path>) -> Result<FrameReader> {
     let path = path.as_ref();
-    let file_type = FileType::of(path)?;
-    let frame = match file_type {
-        FileType::Parquet => read_source(path, Format::Parquet)?,
-        FileType::Csv => read_source(path, Format::Csv)?,
+    let named =
+        |error: Error| if error.get("file").is_some() { error } else { error.with("file", path.display()) };
+    let rows = match FileType::of(path)? {
+        FileType::Parquet => open_source(path, Format::Parquet)?,
+        FileType::Csv => open_source(path, Format::Csv)?,
+        FileType::Arrow => ipc::open(path).map_err(named)?,
         FileType::Json | FileType::JsonLines => {
             let bytes = fs::read(path).map_err(|e| Error::io(e, "read", path))?;
-            read_json(&bytes).map_err(|e| e.with("file", path.display()))?
+            json::read(&bytes).map_err(named)?.into()
         }
     };
-    parse_event_column(frame).map_err(|e| e.with("file", path.display()))
+    let mut rows = parse_event_column(rows);
+    let file = path.display().to_string();
+    rows.batches = Box::new(rows.batches.map(move |batch| {
+        batch.map_err(|e| if e.get("file").is_some() { e } else { e.with("file", &file) })
+    }));
+    Ok(rows)
+}
+
+impl From<Frame> for FrameReader {
+    fn from(frame: Frame) -> Self {
+        Self { schema: frame.schema, batches: Box::new(frame.batches.into_iter().map(Ok)) }
+    }
 }
 
 /// Reads a JSON array of objects, or an object a line, from memory; types as [`read`] infers them.
@@ -37,10 +77,11 @@ pub fn read(path: impl AsRef<Path>) -> Result<Frame> {
 /// # Errors
 /// `Invalid` if it is neither.
 pub fn read_json(bytes: &[u8]) -> Result<Frame> {
-    parse_event_column(json::read(bytes)?)
+    let FrameReader { schema, batches } = parse_event_column(json::read(bytes)?.into());
+    Ok(Frame { schema, batches: batches.collect::<Result<_>>()? })
 }
 
-fn read_source(path: &Path, format: Format) -> Result<Frame> {
+fn open_source(path: &Path, format: Format) -> Result<FrameReader> {
     let text = path
         .to_str()
         .ok_or_else(|| Error::invalid("the file's name is not UTF-8").with("file", path.display()))?;
@@ -55,36 +96,43 @@ fn read_source(path: &Path, format: Format) -> Result<Frame> {
     let schema = Arc::clone(source.schema());
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let columns = Arc::new(Columns::find(&source, &names, names.len())?);
-    let mut batches = Vec::new();
-    for unit in 0..source.units().len() {
-        for chunk in source.read(unit, &columns, None)? {
-            batches.push(RecordBatch::try_new(Arc::clone(&schema), chunk?.columns)?);
-        }
-    }
-    Ok(Frame { schema, batches })
+    let batch_schema = Arc::clone(&schema);
+    let units = 0..source.units().len();
+    let chunks = units.flat_map(move |unit| match source.read(unit, &columns, None) {
+        Ok(chunks) => Box::new(chunks) as Box<dyn Iterator<Item = Result<Chunk>> + Send>,
+        Err(error) => Box::new(std::iter::once(Err(error))),
+    });
+    let batches =
+        chunks.map(move |chunk| Ok(RecordBatch::try_new(Arc::clone(&batch_schema), chunk?.columns)?));
+    Ok(FrameReader { schema, batches: Box::new(batches) })
 }
 
 /// Text in the column of the rows' time is parsed, as Feast's DuckDB engine does.
-fn parse_event_column(frame: Frame) -> Result<Frame> {
-    match frame.schema.column_with_name(EVENT_COLUMN) {
-        Some((index, field)) if is_text(field.data_type()) => {
-            into_instants(frame, index).map_err(|e| e.with("column", EVENT_COLUMN))
-        }
-        _ => Ok(frame),
+fn parse_event_column(rows: FrameReader) -> FrameReader {
+    let Some((index, field)) = rows.schema.column_with_name(EVENT_COLUMN) else { return rows };
+    if !is_text(field.data_type()) {
+        return rows;
     }
+    let schema = with_type(&rows.schema, index);
+    let batch_schema = Arc::clone(&schema);
+    let parse = move |batch: Result<RecordBatch>| {
+        with_instants(&batch?, &batch_schema, index).map_err(|e| e.with("column", EVENT_COLUMN))
+    };
+    FrameReader { schema, batches: Box::new(rows.batches.map(parse)) }
 }
 
 /// Replaces a column by its instants in UTC.
 pub(super) fn into_instants(frame: Frame, index: usize) -> Result<Frame> {
     let schema = with_type(&frame.schema, index);
-    let convert = |batch: RecordBatch| {
-        let mut columns = batch.columns().to_vec();
-        let times = instants(&columns[index])?.with_timezone("UTC");
-        columns[index] = Arc::new(times) as ArrayRef;
-        Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
-    };
-    let batches = frame.batches.into_iter().map(convert).collect::<Result<_>>()?;
+    let convert = |batch: &RecordBatch| with_instants(batch, &schema, index);
+    let batches = frame.batches.iter().map(convert).collect::<Result<_>>()?;
     Ok(Frame { schema, batches })
+}
+
+fn with_instants(batch: &RecordBatch, schema: &SchemaRef, index: usize) -> Result<RecordBatch> {
+    let mut columns = batch.columns().to_vec();
+    columns[index] = Arc::new(instants(&columns[index])?.with_timezone("UTC")) as ArrayRef;
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
 }
 
 fn with_type(schema: &Schema, index: usize) -> SchemaRef {

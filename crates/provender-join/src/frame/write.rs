@@ -1,4 +1,4 @@
-//! Writes a frame as Parquet, CSV or JSON, aside and then renamed, so that no reader sees half a file.
+//! Writes a frame as Parquet, CSV, JSON or Arrow IPC, aside and then renamed, so that no reader sees half a file.
 
 use super::FileType;
 use super::parquet_writer::ParquetWriter;
@@ -23,11 +23,31 @@ pub fn write(
     schema: &SchemaRef,
     batches: impl IntoIterator<Item = Result<RecordBatch>>,
 ) -> Result<u64> {
+    write_with(path, schema, batches, WriteOptions::default())
+}
+
+/// How to write a file.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WriteOptions {
+    /// Bytes that the writer may hold; `None` for as many as are good for the file.
+    pub memory: Option<u64>,
+}
+
+/// [`write`] with options.
+///
+/// # Errors
+/// Those of [`write`].
+pub fn write_with(
+    path: impl AsRef<Path>,
+    schema: &SchemaRef,
+    batches: impl IntoIterator<Item = Result<RecordBatch>>,
+    options: WriteOptions,
+) -> Result<u64> {
     let path = path.as_ref();
     let file_type = FileType::of(path)?;
     write_aside(path, |file| {
         let file = BufWriter::with_capacity(1 << 20, file);
-        let mut sink = sink(file_type, file, schema)?;
+        let mut sink = sink(file_type, file, schema, options)?;
         let mut rows = 0;
         for batch in batches {
             let batch = batch?;
@@ -50,12 +70,14 @@ fn sink<'a>(
     file_type: FileType,
     file: BufWriter<&'a File>,
     schema: &SchemaRef,
+    options: WriteOptions,
 ) -> Result<Box<dyn Sink + 'a>> {
     Ok(match file_type {
-        FileType::Parquet => Box::new(ParquetWriter::new(file, schema)?),
+        FileType::Parquet => Box::new(ParquetWriter::new(file, schema, options.memory)?),
         FileType::Csv => Box::new(Csv::new(file, schema)?),
         FileType::Json => Box::new(Json::<JsonArray>::new(file, schema)),
         FileType::JsonLines => Box::new(Json::<LineDelimited>::new(file, schema)),
+        FileType::Arrow => Box::new(Arrow::new(file, schema)?),
     })
 }
 
@@ -115,6 +137,25 @@ impl<F: JsonFormat> Sink for Json<'_, F> {
     fn finish(mut self: Box<Self>) -> Result<()> {
         self.writer.finish().map_err(failed)?;
         flush(self.writer.into_inner())
+    }
+}
+
+/// The file format, which every reader of Arrow knows.
+struct Arrow<'a>(arrow_ipc::writer::FileWriter<BufWriter<&'a File>>);
+
+impl<'a> Arrow<'a> {
+    fn new(file: BufWriter<&'a File>, schema: &SchemaRef) -> Result<Self> {
+        Ok(Self(arrow_ipc::writer::FileWriter::try_new(file, schema).map_err(failed)?))
+    }
+}
+
+impl Sink for Arrow<'_> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.0.write(batch).map_err(failed)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        flush(self.0.into_inner().map_err(failed)?)
     }
 }
 

@@ -37,7 +37,7 @@ fn micros(frame: &Frame, column: &str) -> Vec<Option<i64>> {
 fn every_format_reads_back_what_was_written() {
     let dir = temp();
     let sample = sample();
-    for name in ["x.parquet", "x.csv", "x.json", "x.jsonl", "x.NDJSON"] {
+    for name in ["x.parquet", "x.csv", "x.json", "x.jsonl", "x.NDJSON", "x.arrow"] {
         let path = dir.path().join(name);
         let batches = [Ok(sample.slice(0, 2)), Ok(sample.slice(2, 1))];
         assert_eq!(frame::write(&path, &sample.schema(), batches).unwrap(), 3);
@@ -227,4 +227,23 @@ fn files_that_cannot_be_read_are_named() {
             .to_string()
             .contains("not a file but a folder")
     );
+}
+
+#[test]
+fn an_ipc_stream_with_dictionaries_is_read_as_plain_columns() {
+    let dir = temp();
+    let path = dir.path().join("x.arrows");
+    let words: arrow_array::DictionaryArray<arrow_array::types::Int32Type> =
+        vec!["a", "b", "a"].into_iter().collect();
+    let rows = batch(vec![("word", Arc::new(words)), ("at", times(0..3))]);
+    let file = fs::File::create(&path).unwrap();
+    let mut writer = arrow_ipc::writer::StreamWriter::try_new(file, &rows.schema()).unwrap();
+    writer.write(&rows).unwrap();
+    writer.finish().unwrap();
+    let frame = frame::read(&path).unwrap();
+    assert_eq!(frame.schema.field(0).data_type(), &DataType::Utf8);
+    let words = frame.into_batch().unwrap().column(0).as_string::<i32>().clone();
+    assert_eq!(words.iter().flatten().collect::<Vec<_>>(), ["a", "b", "a"]);
+    fs::write(&path, b"ARROW1 and then nothing").unwrap();
+    assert!(frame::read(&path).unwrap_err().to_string().contains("not a readable Arrow IPC file"));
 }

@@ -223,7 +223,7 @@ fn a_tight_memory_limit_reads_in_passes_and_changes_nothing() {
     let wide: Vec<String> = (0..30).map(|i| format!("v{i}=value")).collect();
     let wide: Vec<&str> = wide.iter().map(String::as_str).collect();
     let run = |max_memory| {
-        let options = JoinOptions { threads: 2, batch_rows: 64, max_memory };
+        let options = JoinOptions { threads: 2, batch_rows: 64, max_memory, spill_folder: None };
         let views = vec![(view(&["driver"], &wide), Arc::clone(&source))];
         HistoricalJoin::new(Arc::clone(&spine), views, options, RequestContext::local())
     };

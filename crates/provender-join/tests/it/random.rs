@@ -243,7 +243,7 @@ impl Case {
         let table = self.table(&self.entities, false);
         let starts = (0..table.num_rows()).step_by(self.spine_batch);
         let batches = starts.map(|s| table.slice(s, self.spine_batch.min(table.num_rows() - s))).collect();
-        Arc::new(Spine { batches, schema: table.schema(), event_column: "time".into() })
+        Arc::new(Spine::new(table.schema(), batches, "time"))
     }
 }
 
@@ -273,7 +273,7 @@ proptest! {
         view.ttl = case.ttl;
         view.known_at = if case.known_at_created { KnownAt::Created } else { KnownAt::Event };
         view.created_column = view.created_column.filter(|_| case.has_created);
-        let options = JoinOptions { threads: case.threads, batch_rows: case.batch_rows, max_memory: None };
+        let options = JoinOptions { threads: case.threads, batch_rows: case.batch_rows, max_memory: None, spill_folder: None };
         let join = HistoricalJoin::new(case.spine(), vec![(view, source)], options, RequestContext::local()).unwrap();
         let joined = join.run().unwrap();
         let report = joined.report().views[0].clone();

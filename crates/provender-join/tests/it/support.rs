@@ -65,7 +65,7 @@ pub(crate) fn open(path: &Path) -> Result<Arc<Source>> {
 }
 
 pub(crate) fn spine(batches: Vec<RecordBatch>) -> Arc<Spine> {
-    Arc::new(Spine { schema: batches[0].schema(), batches, event_column: "time".into() })
+    Arc::new(Spine::new(batches[0].schema(), batches, "time"))
 }
 
 fn data_source() -> DataSource {

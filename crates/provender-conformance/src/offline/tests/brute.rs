@@ -311,7 +311,7 @@ impl RetrievalJob for Job {
                 view.unmatched += std::mem::take(&mut view.expired);
             }
         }
-        Ok(Retrieved { batches: stream(&self.schema, &columns)?, report: self.joined.report })
+        Ok(Retrieved { batches: stream(&self.schema, &columns)?, report: self.joined.report, audit: None })
     }
 }
 

@@ -35,7 +35,7 @@ fn frame(columns: Vec<(&str, ArrayRef)>) -> Spine {
     let schema = Arc::new(Schema::new(fields));
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).unwrap();
-    Spine { batches: vec![batch], schema, event_column: "event_timestamp".into() }
+    Spine::new(schema, vec![batch], "event_timestamp")
 }
 
 fn times(rows: usize) -> ArrayRef {
@@ -58,7 +58,7 @@ fn stores_get_keys_and_time_and_the_answer_keeps_everything() {
     let names = |spine: &Spine| spine.schema.fields().iter().map(|f| f.name().clone()).collect::<Vec<_>>();
     assert_eq!(names(&spine.entity), ["note", "event_timestamp", "k"]);
     assert_eq!(names(&spine.join), ["event_timestamp", "k"]);
-    let instants = spine.entity.batches[0].column(1).as_primitive::<TimestampMicrosecondType>();
+    let instants = spine.entity.held().unwrap()[0].column(1).as_primitive::<TimestampMicrosecondType>();
     assert_eq!(instants.iter().collect::<Vec<_>>(), [Some(1_000_000), None]);
     assert_eq!(spine.join.event_column, "event_timestamp");
 }
@@ -67,20 +67,20 @@ fn stores_get_keys_and_time_and_the_answer_keeps_everything() {
 fn floats_of_pandas_match_integer_keys() {
     let floats = Float64Array::from(vec![Some(1.0), None, Some(f64::NAN), Some(1.5), Some(1e300)]);
     let spine = one_key(Arc::new(floats), ValueType::INT64).unwrap();
-    let keys = spine.join.batches[0].column(1).as_primitive::<Int64Type>();
+    let keys = spine.join.held().unwrap()[0].column(1).as_primitive::<Int64Type>();
     assert_eq!(keys.iter().collect::<Vec<_>>(), [Some(1), None, None, None, None]);
-    assert_eq!(spine.entity.batches[0].column(1).data_type(), &DataType::Float64);
+    assert_eq!(spine.entity.held().unwrap()[0].column(1).data_type(), &DataType::Float64);
 }
 
 #[test]
 fn dictionaries_are_laid_out_and_untyped_nulls_get_a_type() {
     let text: DictionaryArray<Int32Type> = vec!["a", "b", "a"].into_iter().collect();
     let spine = one_key(Arc::new(text), ValueType::STRING).unwrap();
-    assert_eq!(spine.join.batches[0].column(1).data_type(), &DataType::Utf8);
+    assert_eq!(spine.join.held().unwrap()[0].column(1).data_type(), &DataType::Utf8);
     let nulls = arrow_array::new_null_array(&DataType::Null, 2);
     let spine = one_key(nulls, ValueType::INT64).unwrap();
     assert_eq!(spine.join.schema.field(1).data_type(), &DataType::Int64);
-    assert_eq!(spine.join.batches[0].column(1).null_count(), 2);
+    assert_eq!(spine.join.held().unwrap()[0].column(1).null_count(), 2);
 }
 
 #[test]
@@ -133,10 +133,43 @@ fn two_columns_of_one_name_are_refused() {
 
 #[test]
 fn a_frame_without_batches_keeps_its_schema() {
-    let mut empty =
-        frame(vec![("event_timestamp", times(1)), ("k", Arc::new(Float64Array::from(vec![1.0])))]);
-    empty.batches.clear();
+    let filled = frame(vec![("event_timestamp", times(1)), ("k", Arc::new(Float64Array::from(vec![1.0])))]);
+    let empty = Spine::new(filled.schema, Vec::new(), filled.event_column);
     let spine = prepare(&empty, &resolved(&[("k", ValueType::INT64)], &["f"])).unwrap();
     assert_eq!((spine.entity.rows(), spine.entity.schema.fields().len()), (0, 2));
     assert_eq!(spine.join.schema.field(1).data_type(), &DataType::Int64);
+}
+
+/// Rows that claim to be elsewhere.
+#[derive(Debug)]
+struct Elsewhere(Spine);
+
+impl StoredRows for Elsewhere {
+    fn schema(&self) -> &SchemaRef {
+        &self.0.schema
+    }
+
+    fn rows(&self) -> usize {
+        self.0.rows()
+    }
+
+    fn read(&self, rows: Range<usize>) -> RowBatches<'_> {
+        self.0.read(rows)
+    }
+}
+
+#[test]
+fn stored_rows_are_converted_as_they_are_read() {
+    let texts = StringArray::from(vec!["1970-01-01T00:00:01", "1970-01-01T00:00:02", "soon"]);
+    let keys = Float64Array::from(vec![Some(1.0), None, Some(3.0)]);
+    let frame = frame(vec![("event_timestamp", Arc::new(texts)), ("k", Arc::new(keys))]);
+    let stored = Spine::stored(Arc::new(Elsewhere(frame)), "event_timestamp");
+    let spine = prepare(&stored, &resolved(&[("k", ValueType::INT64)], &["f"])).unwrap();
+    assert_eq!((spine.join.rows(), spine.join.memory()), (3, 0));
+    let batch = spine.join.read(1..2).next().unwrap().unwrap();
+    assert_eq!(batch.schema(), spine.join.schema);
+    assert_eq!(batch.column(0).as_primitive::<TimestampMicrosecondType>().values(), &[2_000_000]);
+    assert_eq!(spine.entity.read(1..2).next().unwrap().unwrap().column(1).null_count(), 1);
+    let error = spine.join.read(2..3).next().unwrap().unwrap_err();
+    assert_eq!(error.get("row"), Some("3"));
 }
