@@ -75,9 +75,8 @@ fn refused<E: ProvideErrorMetadata>(error: &E, status: u16, action: &str) -> Err
         Some(Meaning::Missing) => (Kind::NotFound, None),
         Some(Meaning::InUse) => (Kind::Conflict, None),
         Some(Meaning::Credentials) => (Kind::Denied, Some(CREDENTIALS)),
-        Some(Meaning::Denied) => {
-            (Kind::Denied, Some("the README of provender-dynamodb lists what a role needs"))
-        }
+        // The message names the role and the action that it lacks.
+        Some(Meaning::Denied) => (Kind::Denied, None),
         Some(Meaning::Misfit) => (Kind::Invalid, None),
         None if status >= 500 => (Kind::Unavailable, None),
         None => (Kind::Internal, None),

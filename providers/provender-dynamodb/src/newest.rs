@@ -4,7 +4,7 @@
 //! alone, in the condition of the put. If it refuses, it returns what it holds: mostly that is newer, and the row is stale. If it only looked newer, as a text of another
 //! zone may, the put is sent again on condition that the item is still the one that was compared.
 
-use crate::error::is_throttled;
+use crate::error::{is_denied, is_throttled};
 use crate::layout::{CREATED, ENTITY_ID, EVENT, Item, created_text, stored_age, stored_text, text};
 use crate::retry::Backoff;
 use crate::write::Writing;
@@ -21,6 +21,10 @@ const NOT_NEWER: &str = "attribute_not_exists(#id) OR (contains(#event, :utc) AN
 const UNCHANGED: &str = "#event = :event AND #created = :created";
 /// The same for an item without our attribute.
 const UNCHANGED_BARE: &str = "#event = :event AND attribute_not_exists(#created)";
+
+/// What to do about a role that may not put single items.
+const HINT: &str =
+    "allow dynamodb:PutItem, or set `write_mode: overwrite`, which needs dynamodb:BatchWriteItem alone";
 
 /// Writes rows, many at once.
 pub(crate) async fn write(writing: &Writing<'_>, rows: &[usize]) -> Result<()> {
@@ -81,6 +85,8 @@ async fn send(writing: &Writing<'_>, put: PutItemFluentBuilder) -> Result<Outcom
         Some(PutItemError::ConditionalCheckFailedException(refused)) => {
             Ok(Outcome::Refused(refused.item().cloned()))
         }
+        // Feast writes by other requests, and its roles may have the right to no more than those.
+        _ if is_denied(&failure) => Err(writing.failed(failure).with("hint", HINT)),
         _ => Err(writing.failed(failure)),
     }
 }

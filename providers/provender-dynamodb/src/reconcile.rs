@@ -17,9 +17,11 @@ use std::time::Duration;
 
 /// Tables that are made or deleted at once.
 const AT_ONCE: usize = 10;
-/// How long to wait before a table is looked at again, and how often that is done: ten minutes, as DynamoDB may take.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-const LOOKS: u32 = 600;
+/// How long to wait before a table is looked at again: at first a moment, later longer.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How often a table is looked at: about ten minutes, as DynamoDB may take.
+const LOOKS: u32 = 300;
 
 /// Makes and deletes tables, and waits until they are there or gone.
 pub(crate) async fn reconcile(store: &DynamodbStore, changes: &InfraChanges) -> Result<()> {
@@ -46,7 +48,7 @@ async fn ensure(store: &DynamodbStore, name: &str, table: &OnlineTable) -> Resul
     let wanted = tags::wanted(store.config.tags.as_ref(), table);
     let on_table = |error: Error| error.with("view", &table.view).with("table", name);
     let mut created = false;
-    for _ in 0..LOOKS {
+    for looks in 0..LOOKS {
         let (description, status) = match look(store, name).await.map_err(on_table)? {
             Look::Missing if created => (None, TableStatus::Creating),
             Look::Missing => {
@@ -70,7 +72,7 @@ async fn ensure(store: &DynamodbStore, name: &str, table: &OnlineTable) -> Resul
                 return Err(on_table(error.with("status", other)));
             }
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        pause(looks).await;
     }
     Err(on_table(Error::unavailable("DynamoDB has not made the table in ten minutes; apply again")))
 }
@@ -78,7 +80,7 @@ async fn ensure(store: &DynamodbStore, name: &str, table: &OnlineTable) -> Resul
 /// Deletes a table if it is there, and waits until it is gone.
 async fn remove(store: &DynamodbStore, name: &str, table: &OnlineTable) -> Result<()> {
     let on_table = |error: Error| error.with("view", &table.view).with("table", name);
-    for _ in 0..LOOKS {
+    for looks in 0..LOOKS {
         match look(store, name).await.map_err(on_table)? {
             Look::Missing => return Ok(()),
             Look::There(_, TableStatus::Active) => {
@@ -100,9 +102,14 @@ async fn remove(store: &DynamodbStore, name: &str, table: &OnlineTable) -> Resul
             }
             Look::There(..) | Look::Throttled => {}
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        pause(looks).await;
     }
     Err(on_table(Error::unavailable("DynamoDB has not deleted the table in ten minutes; apply again")))
+}
+
+async fn pause(looks: u32) {
+    let pause = FIRST_PAUSE.saturating_mul(1 << looks.min(16)).min(LONGEST_PAUSE);
+    tokio::time::sleep(pause).await;
 }
 
 enum Look {
