@@ -22,7 +22,7 @@ mod testing;
 pub use definitions::{
     Declared, Definitions, FieldReference, KindReference, Origin, Problems, build, reference,
 };
-pub use historical::{Features, HistoricalQuery, Spines, TrainingJob, TrainingSet};
+pub use historical::{Features, HistoricalQuery, Spines, TrainingAudit, TrainingJob, TrainingSet};
 pub use maintenance::{MaintainReport, PurgeRequest};
 pub use materialize::{MaterializeReport, MaterializeRequest, MaterializedView, Window};
 pub use plan::{
