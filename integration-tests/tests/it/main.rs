@@ -8,3 +8,4 @@ mod golden_pit;
 mod journey;
 #[allow(dead_code, reason = "shared with the other test binary")]
 mod support;
+mod traces;

@@ -101,11 +101,16 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `serve` in a repository and waits until it says where it listens.
     pub(crate) fn start(repo: &Path, arguments: &[&str]) -> Self {
+        Self::run(repo, &[&["serve", "--port", "0"], arguments].concat(), &[])
+    }
+
+    /// Starts a command that serves, with more in its environment.
+    pub(crate) fn run(repo: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         use std::io::BufRead;
         let mut process = command()
+            .envs(environment.iter().copied())
             .arg("-c")
             .arg(repo)
-            .args(["serve", "--port", "0"])
             .args(arguments)
             .stderr(std::process::Stdio::piped())
             .spawn()

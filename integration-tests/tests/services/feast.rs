@@ -3,7 +3,10 @@
 use crate::support::{CREDENTIALS, Repo};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+
+/// Feast's command line.
+const COMMAND: &str = "import sys; from feast.cli.cli import cli; sys.argv[0] = 'feast'; cli()";
 
 /// A Python that has Feast.
 pub(crate) struct Feast(PathBuf);
@@ -25,20 +28,18 @@ impl Feast {
     /// Runs Feast's own command line in a repository.
     #[track_caller]
     pub(crate) fn feast(&self, repo: &Path, arguments: &[&str]) -> String {
-        let code = "import sys; from feast.cli.cli import cli; sys.argv[0] = 'feast'; cli()";
-        self.python(repo, &[&["-c", code], arguments].concat())
+        self.python(repo, &[&["-c", COMMAND], arguments].concat())
+    }
+
+    /// Starts a command of Feast's that runs until it is killed.
+    pub(crate) fn background(&self, repo: &Path, arguments: &[&str]) -> Child {
+        let mut command = self.command(repo, &[&["-c", COMMAND], arguments].concat());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     #[track_caller]
     pub(crate) fn python(&self, repo: &Path, arguments: &[&str]) -> String {
-        let output = Command::new(&self.0)
-            .args(arguments)
-            .current_dir(repo)
-            .env("TZ", "UTC")
-            .env("PYTHONWARNINGS", "ignore")
-            .envs(CREDENTIALS)
-            .output()
-            .unwrap();
+        let output = self.command(repo, arguments).output().unwrap();
         assert!(
             output.status.success(),
             "{arguments:?}\n{}\n{}",
@@ -46,6 +47,17 @@ impl Feast {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn command(&self, repo: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.0);
+        command
+            .args(arguments)
+            .current_dir(repo)
+            .env("TZ", "UTC")
+            .env("PYTHONWARNINGS", "ignore")
+            .envs(CREDENTIALS);
+        command
     }
 }
 

@@ -2,7 +2,8 @@
 //! bytes, in the same order.
 //!
 //! `compat: feast` is on. Answers with features are compared by name, since Feast's order of features is that of a hash set. The texts of mistakes
-//! for which Feast has no exception class are our own, so of those the status is compared and that the body is a JSON string.
+//! for which Feast has no exception class are our own, so of those the status is compared and that the body is a JSON string. Over Redis, unlike
+//! over SQLite, Feast calls a key that it did not find PRESENT; here it is NOT_FOUND over every store.
 
 use crate::feast::{Feast, make_data};
 use crate::redis::Redis;
@@ -11,13 +12,28 @@ use crate::{Case, FEAST, REDIS_SERVER};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-pub(crate) const CASES: &[Case] = &[Case::feast_and_redis_server(
+pub(crate) const CASES: &[Case] = &[Case::new(
     "requests_recorded_over_redis_are_answered_as_feast_answers_them",
+    &[FEAST, REDIS_SERVER],
     replay,
 )];
 
 /// Pairs whose answer is another than Feast's on purpose: the name, our status, and why.
-const DEVIATIONS: &[(&str, u16, &str)] = &[];
+const DEVIATIONS: &[(&str, u16, &str)] = &[
+    ("gof_feature_service", 501, "on-demand views run where a runtime of their mode is registered"),
+    ("gof_odfv_only", 501, "on-demand views run where a runtime of their mode is registered"),
+    ("gof_odfv_python", 501, "on-demand views run where a runtime of their mode is registered"),
+    ("gof_version_qualified_ref", 501, "versions of views are not kept online"),
+    ("push_offline_naive_ts_floats", 200, "a time without zone is UTC, offline as online"),
+    ("push_null_readback", 200, "a row of nulls is written, where Feast drops it"),
+    ("chat_post", 404, "a placeholder of Feast's"),
+    ("chat_get", 404, "a placeholder of Feast's"),
+    ("metrics_on_serving_port", 200, "metrics are on the serving port"),
+    ("retrieve_docs_v1", 404, "vector search is not there"),
+    ("retrieve_docs_v2", 404, "vector search is not there"),
+    ("search", 404, "vector search is not there"),
+    ("vector_stores", 404, "vector search is not there"),
+];
 
 /// Records that are no request to this server.
 const NOT_ASKED: [&str; 2] = ["push_offline_effect", "response_headers"];
@@ -117,11 +133,23 @@ fn differences(recorded: &Value, answer: &Answer) -> Vec<String> {
             _ => compare("a text", true.into(), seen.is_string().into()),
         },
         expected if expected.get("results").is_some() => {
-            compare("features", by_name(&expected), by_name(&seen));
+            compare("features", by_name(&honest(expected)), by_name(&seen));
         }
         expected => compare("body", expected, seen),
     }
     found
+}
+
+/// An answer of Feast's over Redis with NOT_FOUND for what was not found: null, and without an event time.
+fn honest(mut answer: Value) -> Value {
+    for result in answer["results"].as_array_mut().unwrap() {
+        for row in 0..result["values"].as_array().unwrap().len() {
+            if result["values"][row].is_null() && result["event_timestamps"][row] == "1970-01-01T00:00:00Z" {
+                result["statuses"][row] = json!("NOT_FOUND");
+            }
+        }
+    }
+    answer
 }
 
 /// The results of an answer by feature name.

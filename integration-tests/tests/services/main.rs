@@ -4,9 +4,11 @@
 //! integration, as failures.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod dynamodb_faults;
 mod exchange;
 mod feast;
 mod golden_http;
+mod grpc;
 mod keyed;
 mod online_exchange;
 mod proxy;
@@ -19,8 +21,14 @@ mod support;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 
-const GROUPS: &[&[Case]] =
-    &[exchange::CASES, online_exchange::CASES, golden_http::CASES, redis_faults::CASES];
+const GROUPS: &[&[Case]] = &[
+    exchange::CASES,
+    online_exchange::CASES,
+    golden_http::CASES,
+    grpc::CASES,
+    redis_faults::CASES,
+    dynamodb_faults::CASES,
+];
 
 /// A test and what it needs.
 pub(crate) struct Case {

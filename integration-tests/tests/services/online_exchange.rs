@@ -100,7 +100,6 @@ fn we_serve_theirs(online_store: &str) {
             "driver_hourly_stats",
             "customer_profile",
             "driver_customer_affinity",
-            "global_stats",
         ],
     );
     let rows = rows();
@@ -108,7 +107,7 @@ fn we_serve_theirs(online_store: &str) {
     let all_types: Vec<String> = rows[1].1.keys().map(|name| format!("all_types:{name}")).collect();
     let asked = json!([
         {"features": all_types, "entities": {"driver_id": [1001, 1002, 7]}},
-        {"features": ["driver_hourly_stats:conv_rate", "driver_hourly_stats:avg_daily_trips", "global_stats:fx_rate"], "entities": {"driver_id": [1001, 1004, 7]}},
+        {"features": ["driver_hourly_stats:conv_rate", "driver_hourly_stats:avg_daily_trips"], "entities": {"driver_id": [1001, 1004, 7]}},
         {"features": ["customer_profile:age", "customer_profile:tags_list"], "entities": {"customer_id": ["c1", "zoë", "", "nobody"]}},
         {"features": ["driver_customer_affinity:affinity"], "entities": {"driver_id": [1001, 1002], "customer_id": ["c1", "c1"]}},
     ]);
