@@ -1,7 +1,7 @@
 //! CSV files with a header line, types inferred from all rows.
 
 use crate::source::Body;
-use crate::storage::{ReadAt, Sequential, StoredFile};
+use crate::storage::{ReadAt, Sequential, StoredFile, unreadable};
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_csv::ReaderBuilder;
 use arrow_csv::reader::Format;
@@ -79,14 +79,14 @@ fn open(file: Arc<dyn ReadAt>) -> Result<Sequential> {
     start
         .take(3)
         .read_to_end(&mut mark)
-        .map_err(|e| Error::unavailable("cannot read the file").because(e))?;
+        .map_err(unreadable)?;
     let offset = if mark == *b"\xef\xbb\xbf" { 3 } else { 0 };
     Ok(Sequential::new(file, offset, READ_BYTES))
 }
 
 fn malformed(error: ArrowError) -> Error {
     match error {
-        ArrowError::IoError(_, cause) => Error::unavailable("cannot read the file").because(cause),
+        ArrowError::IoError(_, cause) => unreadable(cause),
         other => Error::invalid("not a readable CSV file").because(other),
     }
 }

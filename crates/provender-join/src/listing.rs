@@ -20,12 +20,12 @@ pub(crate) struct Listing {
 /// Lists what `paths` mean, path after path; within one path the files are sorted by name.
 ///
 /// # Errors
-/// `NotFound` for a path that does not exist; `Invalid` for one that holds no file, is a Delta table, or mixes partition columns; `Unsupported` for a URL.
+/// `NotFound` for a path that does not exist; `Invalid` for one that holds no file, is a Delta table, or mixes partition columns; `Unsupported` for a URL that this build does not reach.
 pub(crate) fn list(storage: &dyn Storage, paths: &[String]) -> Result<Listing> {
     let mut files = Vec::new();
     let mut segments = Vec::new();
     for path in paths {
-        let path = local(path)?;
+        let path = path.strip_prefix("file://").unwrap_or(path);
         let (mut found, hive_root) = resolve(storage, path)?;
         if found.is_empty() {
             return Err(Error::invalid("there is no file").with("path", path));
@@ -36,17 +36,6 @@ pub(crate) fn list(storage: &dyn Storage, paths: &[String]) -> Result<Listing> {
     }
     let partitions = partition_columns(&files, &segments)?;
     Ok(Listing { files, partitions })
-}
-
-/// The path on disk: `file://` is taken off, other URLs are refused.
-fn local(path: &str) -> Result<&str> {
-    let path = path.strip_prefix("file://").unwrap_or(path);
-    match path.split_once("://") {
-        Some((scheme, _)) => Err(Error::unsupported("files are read from local disk only")
-            .with("path", path)
-            .with("scheme", scheme)),
-        None => Ok(path),
-    }
 }
 
 /// The files of one path, and from which byte of their paths on `k=v` names are partition columns.
@@ -66,12 +55,12 @@ fn resolve(storage: &dyn Storage, path: &str) -> Result<(Vec<StoredFile>, usize)
 
 /// Files of a Delta table that it no longer counts as its own must not be read as if they were.
 fn refuse_delta(storage: &dyn Storage, folder: &str) -> Result<()> {
-    match storage.list(&format!("{}/_delta_log", folder.trim_end_matches('/'))) {
-        Ok(_) => Err(Error::invalid("the folder is a Delta table")
+    if storage.is_folder(&format!("{}/_delta_log", folder.trim_end_matches('/')))? {
+        return Err(Error::invalid("the folder is a Delta table")
             .with("path", folder)
-            .with("expected", "a source with file_format: delta")),
-        Err(_) => Ok(()),
+            .with("expected", "a source with file_format: delta"));
     }
+    Ok(())
 }
 
 fn glob(storage: &dyn Storage, pattern: &str) -> Result<Vec<StoredFile>> {
@@ -147,7 +136,7 @@ fn partition_columns(files: &[StoredFile], segments: &[Segments]) -> Result<Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::storage::LocalDisk;
+    use crate::storage::{LocalDisk, Places};
     use arrow_array::Array;
     use std::fs;
 
@@ -216,7 +205,7 @@ mod tests {
         assert!(message("t").contains("expected: a source with file_format: delta"));
         assert!(message("e").contains("there is no file"));
         assert!(names(&dir, "nowhere").unwrap_err().kind() == Kind::NotFound);
-        let url = list(&LocalDisk, &["s3://bucket/x".to_owned()]).unwrap_err();
-        assert_eq!((url.kind(), url.get("scheme")), (Kind::Unsupported, Some("s3")));
+        let url = list(&Places::default(), &["hdfs://host/x".to_owned()]).unwrap_err();
+        assert_eq!((url.kind(), url.get("scheme")), (Kind::Unsupported, Some("hdfs")));
     }
 }

@@ -1,6 +1,6 @@
 //! Parquet files: footers, statistics, and row groups read through [`ReadAt`].
 
-use crate::storage::{ReadAt, Sequential};
+use crate::storage::{ReadAt, Sequential, unreadable};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::BooleanBufferBuilder;
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
@@ -139,10 +139,10 @@ fn damaged(error: ParquetError) -> Error {
             Error::unsupported("the Parquet file uses a feature that is not supported").because(what)
         }
         ParquetError::External(cause) => match cause.downcast::<io::Error>() {
-            Ok(cause) if cause.kind() != io::ErrorKind::UnexpectedEof => {
-                Error::unavailable("cannot read the file").because(cause)
+            Ok(cause) if cause.kind() == io::ErrorKind::UnexpectedEof => {
+                Error::invalid("the Parquet file is cut short").because(cause)
             }
-            Ok(cause) => Error::invalid("the Parquet file is cut short").because(cause),
+            Ok(cause) => unreadable(*cause),
             Err(cause) => Error::invalid("not a readable Parquet file").because(cause),
         },
         other => Error::invalid("not a readable Parquet file").because(other),

@@ -5,7 +5,7 @@ use crate::csv_file::{self, CsvFile};
 use crate::listing::{self, Listing};
 use crate::parquet_file::ParquetFile;
 use crate::reader::UnitReader;
-use crate::storage::{LocalDisk, Storage, StoredFile};
+use crate::storage::{Places, Storage, StoredFile};
 use crate::threads;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
@@ -39,14 +39,14 @@ pub struct SourceSpec {
 }
 
 impl SourceSpec {
-    /// Files on local disk.
+    /// Files on local disk, or in a bucket that is reached by what the environment says.
     pub fn new(name: impl Into<String>, path: impl Into<String>, format: Format) -> Self {
         Self {
             name: name.into(),
             paths: vec![path.into()],
             format,
             text_columns: Vec::new(),
-            storage: Arc::new(LocalDisk),
+            storage: Arc::new(Places::default()),
         }
     }
 }
@@ -167,7 +167,7 @@ impl Source {
         let roots = columns.roots(file);
         let open = || {
             let SourceFile { stored, body } = &self.files[file];
-            let stored = self.storage.open(&stored.path)?;
+            let stored = self.storage.open(stored)?;
             let batches: Box<dyn Iterator<Item = Result<_>> + Send> = match body {
                 Body::Parquet(body) => Box::new(body.read(stored, row_group, roots, rows)?),
                 Body::Csv(body) => Box::new(body.read(stored, roots, rows)?),
@@ -201,7 +201,7 @@ fn open_all(spec: &SourceSpec, files: &[StoredFile], context: &RequestContext) -
         |(), index| {
             let path = &files[index].path;
             let named = |error: Error| error.with("file", path);
-            let file = spec.storage.open(path)?;
+            let file = spec.storage.open(&files[index])?;
             let body = match spec.format {
                 Format::Parquet => Body::Parquet(ParquetFile::open(file).map_err(named)?),
                 Format::Csv => Body::Csv(CsvFile::infer(file).map_err(named)?),
