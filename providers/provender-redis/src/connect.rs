@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use tls::Tls;
 use tokio::time::timeout;
 
-/// After a failed search for the servers, requests fail for so long without another.
+/// After a search for the servers that brought nothing new there is no other for so long.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Address of a server.
@@ -57,8 +57,15 @@ pub(crate) struct Servers {
     master: String,
     tls: Option<Tls>,
     known: Mutex<Option<Arc<Topology>>>,
-    /// Held during a search: when the last one failed, and how.
-    search: tokio::sync::Mutex<Option<(Instant, Kind, String)>>,
+    /// Held during a search; the last one, if it brought nothing new.
+    search: tokio::sync::Mutex<Option<Fruitless>>,
+}
+
+/// A search for the servers that brought nothing new: when it ended, and how it failed if it did.
+#[derive(Debug)]
+struct Fruitless {
+    ended: Instant,
+    failure: Option<(Kind, String)>,
 }
 
 impl Servers {
@@ -147,26 +154,26 @@ impl Servers {
     }
 
     async fn search(&self, stale: Option<&Arc<Topology>>) -> Result<Arc<Topology>> {
-        let mut failure = self.search.lock().await;
+        let mut last = self.search.lock().await;
         let seen = self.last_seen();
-        if let Some(topology) = seen.filter(|seen| stale.is_none_or(|stale| !Arc::ptr_eq(seen, stale))) {
-            return Ok(topology);
-        }
-        if let Some((_, kind, message)) = failure.as_ref().filter(|(at, ..)| at.elapsed() < PAUSE) {
-            return Err(Error::new(*kind, message.clone()));
-        }
-        match self.discover(stale).await {
-            Ok(topology) => {
-                let topology = Arc::new(topology);
-                *failure = None;
-                *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&topology));
-                Ok(topology)
+        let recent = last.as_ref().filter(|search| search.ended.elapsed() < PAUSE);
+        match (seen, recent) {
+            // Somebody else has looked meanwhile, or nothing more can be known yet.
+            (Some(seen), recent) if recent.is_some() || !stale.is_some_and(|s| Arc::ptr_eq(s, &seen)) => {
+                return Ok(seen);
             }
-            Err(error) => {
-                *failure = Some((Instant::now(), error.kind(), error.to_string()));
-                Err(error)
+            (None, Some(Fruitless { failure: Some((kind, message)), .. })) => {
+                return Err(Error::new(*kind, message.clone()));
             }
+            _ => {}
         }
+        let found = self.discover(stale).await;
+        let failure = found.as_ref().err().map(|error| (error.kind(), error.to_string()));
+        let fruitless = found.as_ref().map_or(true, |found| stale.is_some_and(|stale| **stale == *found));
+        *last = fruitless.then(|| Fruitless { ended: Instant::now(), failure });
+        let topology = Arc::new(found?);
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&topology));
+        Ok(topology)
     }
 
     async fn login(

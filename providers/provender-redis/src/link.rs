@@ -79,7 +79,25 @@ impl End {
 /// What a request gets: its replies, or why there are none.
 pub(crate) type Answer = Result<Reply, Arc<End>>;
 
-/// Why a request was not even queued.
+/// Why a request has no replies.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It was not queued.
+    Refused(Error),
+    /// Its link has ended.
+    Ended(Arc<End>),
+}
+
+impl Failure {
+    pub(crate) fn error(self) -> Error {
+        match self {
+            Self::Refused(error) => error,
+            Self::Ended(end) => end.error(),
+        }
+    }
+}
+
+/// Why a link did not queue a request.
 #[derive(Debug)]
 enum Refusal {
     Full,

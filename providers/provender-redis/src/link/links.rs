@@ -1,8 +1,8 @@
 //! The links of a store: for each node as many as there are threads that read, up to the pool's size.
 
-use super::{Answer, Cause, End, Link, Refusal, Section};
+use super::{Answer, Cause, End, Failure, Link, Refusal, Section};
 use crate::connect::{Node, Servers};
-use provender_core::{Error, Result};
+use provender_core::Error;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,26 +37,26 @@ impl Links {
     /// Queues a request to a node on this thread's link; opens the link first if there is none, or it has ended.
     ///
     /// # Errors
-    /// `Unavailable` if too many wait already, or the node could not be reached a moment ago.
+    /// If too many wait already, or the node could not be reached a moment ago.
     pub(crate) fn send(
         &self,
         node: &Node,
         sections: &[Section],
         encode: impl Fn(&mut Vec<u8>),
-    ) -> Result<oneshot::Receiver<Answer>> {
+    ) -> Result<oneshot::Receiver<Answer>, Failure> {
         let mine = &self.pool[NUMBER.with(|n| *n) % self.pool.len()];
         let mut links = mine.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(link) = links.get(node) {
             match link.send(sections, &encode) {
                 Ok(answer) => return Ok(answer),
                 Err(Refusal::Full) => return Err(full(node)),
-                Err(Refusal::Ended(end)) if is_fresh_failure(&end) => return Err(end.error()),
+                Err(Refusal::Ended(end)) if is_fresh_failure(&end) => return Err(Failure::Ended(end)),
                 Err(Refusal::Ended(_)) => {}
             }
         }
         // Links to nodes that are gone have ended, too.
         links.retain(|_, link| link.0.lock().end.is_none());
-        let link = Link::open(&self.servers, node)?;
+        let link = Link::open(&self.servers, node).map_err(Failure::Refused)?;
         let link = match links.entry(node.clone()) {
             Entry::Occupied(mut entry) => {
                 entry.insert(link);
@@ -66,7 +66,7 @@ impl Links {
         };
         link.send(sections, &encode).map_err(|refusal| match refusal {
             Refusal::Full => full(node),
-            Refusal::Ended(end) => end.error(),
+            Refusal::Ended(end) => Failure::Ended(end),
         })
     }
 }
@@ -75,6 +75,6 @@ fn is_fresh_failure(end: &End) -> bool {
     end.cause == Cause::Unconnected && end.at.elapsed() < PAUSE
 }
 
-fn full(node: &Node) -> Error {
-    Error::unavailable("too many reads are waiting for Redis").with("node", node)
+fn full(node: &Node) -> Failure {
+    Failure::Refused(Error::unavailable("too many reads are waiting for Redis").with("node", node))
 }

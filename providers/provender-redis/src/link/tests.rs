@@ -43,7 +43,7 @@ impl Stage {
     }
 }
 
-type Asked = Result<oneshot::Receiver<Answer>>;
+type Asked = Result<oneshot::Receiver<Answer>, Failure>;
 
 /// Reads exactly what the test says will come.
 async fn expect(stream: &mut TcpStream, text: &str) {
@@ -212,7 +212,7 @@ fn credentials_and_database_come_first_and_refusals_are_told_without_them() {
         assert_eq!(error.kind(), Kind::Denied);
         assert!(error.to_string().contains("log in") && !error.to_string().contains("hunter2"), "{error}");
         // Asked at once again, nobody connects for a moment.
-        assert_eq!(stage.ask("b", 1, 1).unwrap_err().kind(), Kind::Denied);
+        assert_eq!(stage.ask("b", 1, 1).unwrap_err().error().kind(), Kind::Denied);
     });
 }
 
@@ -234,7 +234,7 @@ fn too_many_waiting_requests_are_refused() {
         let stage = Stage::new("").await;
         let all: Vec<_> = (0..MOST_WAITING).map(|_| stage.ask("a", 1, 1)).collect();
         assert!(all.iter().all(Result::is_ok));
-        let error = stage.ask("b", 1, 1).unwrap_err();
+        let error = stage.ask("b", 1, 1).unwrap_err().error();
         assert_eq!(error.kind(), Kind::Unavailable);
         assert!(error.to_string().contains("too many reads"), "{error}");
     });
@@ -246,7 +246,7 @@ fn a_large_request_goes_through_alone() {
         let stage = Stage::new("").await;
         let large = "x".repeat(MOST_GATHERED + 1);
         let a = stage.ask(&large, 1, 1);
-        assert_eq!(stage.ask("b", 1, 1).unwrap_err().kind(), Kind::Unavailable);
+        assert_eq!(stage.ask("b", 1, 1).unwrap_err().error().kind(), Kind::Unavailable);
         let mut server = stage.greeted().await;
         expect(&mut server, &large).await;
         server.write_all(b"*1\r\n$1\r\nA\r\n").await.unwrap();

@@ -3,7 +3,7 @@
 use super::command::Group;
 use crate::connect::{Node, Servers, Topology};
 use crate::error::{moved_to, refused, wrong_type};
-use crate::link::{Answer, Cause, End, Links, Reply, Section};
+use crate::link::{Answer, Cause, Failure, Links, Reply, Section};
 use crate::resp::command;
 use bytes::{Bytes, BytesMut};
 use provender_core::online::{Cell, NO_CELL, ViewRead};
@@ -104,7 +104,7 @@ impl Exchange<'_> {
                 (0..group.rows()).for_each(|row| group.encode(out, row));
             }
         };
-        received(self.links.send(node, &sections, encode).map_err(Failure::Unsent)?.await)
+        received(self.links.send(node, &sections, encode)?.await)
     }
 
     /// Every key, with the node that has it.
@@ -138,7 +138,7 @@ impl Exchange<'_> {
         for (share, answer) in shares.into_iter().zip(asked) {
             let answer = match answer {
                 Ok(answer) => received(answer.await),
-                Err(error) => Err(Failure::Unsent(error)),
+                Err(failure) => Err(failure),
             };
             match answer {
                 Ok(reply) => {
@@ -171,7 +171,7 @@ impl Exchange<'_> {
     }
 
     /// Queues a share with its node.
-    fn ask(&self, share: &Share) -> Result<oneshot::Receiver<Answer>> {
+    fn ask(&self, share: &Share) -> Result<oneshot::Receiver<Answer>, Failure> {
         let mut sections: Vec<Section> = Vec::new();
         let mut last = None;
         for place in &share.places {
@@ -208,10 +208,11 @@ impl Exchange<'_> {
 
     /// The servers as they are after a failure, if asking again can help.
     async fn after(&self, failure: Failure, topology: &Arc<Topology>) -> Result<Arc<Topology>> {
-        match &failure {
-            Failure::Ended(end) if end.cause() == Cause::Cut => self.servers.refresh(topology).await,
+        let Failure::Ended(end) = &failure else { return Err(failure.error()) };
+        match end.cause() {
+            Cause::Cut => self.servers.refresh(topology).await,
             // The node may have been replaced.
-            Failure::Unsent(_) | Failure::Ended(_) if failure.may_be_gone() => {
+            Cause::Unconnected if end.error().kind() == Kind::Unavailable => {
                 let fresh = self.servers.refresh(topology).await?;
                 if *fresh == **topology { Err(failure.error()) } else { Ok(fresh) }
             }
@@ -243,35 +244,10 @@ impl Exchange<'_> {
     }
 }
 
-/// Why a node did not answer.
-enum Failure {
-    /// The request never left.
-    Unsent(Error),
-    /// The link ended while it was under way.
-    Ended(Arc<End>),
-}
-
-impl Failure {
-    fn error(self) -> Error {
-        match self {
-            Self::Unsent(error) => error,
-            Self::Ended(end) => end.error(),
-        }
-    }
-
-    /// Whether there may be another node by now that can answer.
-    fn may_be_gone(&self) -> bool {
-        match self {
-            Self::Unsent(error) => error.kind() == Kind::Unavailable,
-            Self::Ended(end) => end.cause() == Cause::Unconnected,
-        }
-    }
-}
-
 fn received(answer: Result<Answer, oneshot::error::RecvError>) -> Result<Reply, Failure> {
     match answer {
         Ok(answer) => answer.map_err(Failure::Ended),
-        Err(error) => Err(Failure::Unsent(Error::internal("a read was forgotten").because(error))),
+        Err(error) => Err(Failure::Refused(Error::internal("a read was forgotten").because(error))),
     }
 }
 
