@@ -2,10 +2,11 @@
 
 use crate::config::Limits;
 use crate::failure::Failure;
-use axum::body::{Body, HttpBody};
+use axum::body::HttpBody;
 use axum::http::StatusCode;
 use bytes::Bytes;
-use futures::StreamExt;
+use http_body_util::BodyExt;
+use std::pin::pin;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
@@ -35,16 +36,24 @@ impl std::ops::Deref for Held<'_> {
 ///
 /// # Errors
 /// 413 past the limit of one body, 503 when there is no room left, 408 for a client that does not send, 400 for one that breaks off.
-pub(crate) async fn read<'r>(body: Body, limits: &Limits, room: &'r Semaphore) -> Result<Held<'r>, Failure> {
+pub(crate) async fn read<'r, B>(body: B, limits: &Limits, room: &'r Semaphore) -> Result<Held<'r>, Failure>
+where
+    B: HttpBody<Data = Bytes>,
+{
     let mut pieces = Pieces { limit: limits.body, room, share: None, bytes: Bytes::new(), rest: Vec::new() };
     // of a chunked body the length is not known before its end
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     pieces.make_room(declared)?;
     let deadline = Instant::now() + limits.client;
-    let mut chunks = body.into_data_stream();
+    let mut body = pin!(body);
     loop {
-        match timeout_at(deadline, chunks.next()).await {
-            Ok(Some(Ok(chunk))) => pieces.add(chunk, declared)?,
+        match timeout_at(deadline, body.frame()).await {
+            Ok(Some(Ok(frame))) => {
+                // trailers are nobody's concern
+                if let Ok(chunk) = frame.into_data() {
+                    pieces.add(chunk, declared)?;
+                }
+            }
             Ok(Some(Err(_))) => {
                 return Err(Failure::Http(StatusCode::BAD_REQUEST, "the body breaks off".into()));
             }

@@ -1,7 +1,8 @@
 //! The endpoints: paths, methods and handlers.
 
+mod arrow;
 mod materialize;
-mod online;
+pub(crate) mod online;
 mod status;
 pub(crate) mod write;
 

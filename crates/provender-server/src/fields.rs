@@ -70,13 +70,14 @@ impl<'a> Form<'a> {
     }
 
     /// A list of texts that may be left out.
-    pub(crate) fn texts(&mut self, name: &'static str) -> Vec<String> {
+    pub(crate) fn texts(&mut self, name: &'static str) -> Vec<Cow<'a, str>> {
         self.fields.last(name).and_then(|raw| self.read_texts(raw, name)).unwrap_or_default()
     }
 
     /// A list of texts that may be left out or null.
     pub(crate) fn optional_texts(&mut self, name: &'static str) -> Option<Vec<String>> {
-        self.fields.last(name).filter(not_null).and_then(|raw| self.read_texts(raw, name))
+        let texts = self.fields.last(name).filter(not_null).and_then(|raw| self.read_texts(raw, name));
+        texts.map(|texts| texts.into_iter().map(Cow::into_owned).collect())
     }
 
     /// An object that must be there, its fields as they are; of two with one name the last stays.
@@ -125,7 +126,7 @@ impl<'a> Form<'a> {
         }
     }
 
-    fn read_texts(&mut self, raw: &'a RawValue, name: &'static str) -> Option<Vec<String>> {
+    fn read_texts(&mut self, raw: &'a RawValue, name: &'static str) -> Option<Vec<Cow<'a, str>>> {
         if Shape::of(raw) != Shape::List {
             return self.refuse(LIST, &[name.into()], raw);
         }
@@ -134,7 +135,7 @@ impl<'a> Form<'a> {
         };
         let mut texts = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
-            texts.extend(self.read_text(item, &[name.into(), Step::Index(index)]).map(Cow::into_owned));
+            texts.extend(self.read_text(item, &[name.into(), Step::Index(index)]));
         }
         Some(texts)
     }

@@ -15,8 +15,8 @@ mod write;
 pub(crate) use method::Method;
 
 use crate::app::App;
-use crate::failure::Failure;
 use crate::guard::{self, DEFECT, Line, REQUEST_ID};
+use crate::trace::{self, TracedCall};
 use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use bytes::Bytes;
@@ -63,18 +63,26 @@ impl Grpc {
         let method = Method::of(request.uri().path());
         let id = guard::identify(request.headers());
         request.headers_mut().insert(REQUEST_ID, id.clone());
-        let line = self.app.access_log.then(|| Line::of(&request));
+        let line = self.app.is_logging().then(|| Line::of(&request));
         let in_flight = self.app.metrics.enter();
-        let mut response = match self.app.in_flight.try_acquire() {
-            Err(_) if method.works() => unary::refuse(status::of(Failure::busy("too many requests at once"))),
-            _permit => match AssertUnwindSafe(self.dispatch(method, request)).catch_unwind().await {
-                Ok(response) => response,
-                Err(panic) => {
-                    guard::panicked(panic.as_ref(), &id);
-                    unary::refuse(Status::internal(DEFECT))
-                }
-            },
+        let begun = self.app.traced(method.works(), request.headers());
+        let work = async {
+            match self.app.admit(method.works()) {
+                Err(busy) => unary::refuse(status::of(busy)),
+                Ok(_permit) => match AssertUnwindSafe(self.dispatch(method, request)).catch_unwind().await {
+                    Ok(response) => response,
+                    Err(panic) => {
+                        guard::panicked(panic.as_ref(), &id);
+                        unary::refuse(Status::internal(DEFECT))
+                    }
+                },
+            }
         };
+        let call = |response: &Response<Body>| {
+            let (service, method) = method.names();
+            TracedCall::Grpc { service, method, code: code(response).into() }
+        };
+        let mut response = trace::traced(begun, work, call).await;
         drop(in_flight);
         let (code, elapsed) = (code(&response), started.elapsed());
         self.app.metrics.called(method, code, elapsed);
@@ -97,14 +105,17 @@ impl Grpc {
                 Err(never) => match never {},
             };
         }
-        match self.call(method, request.map(Body::new)).await {
+        match self.call(method, request).await {
             Ok(frame) => unary::respond(frame),
             Err(status) => unary::refuse(status),
         }
     }
 
     /// Runs a method of Feast's services; answers the frame of its message.
-    async fn call(&self, method: Method, request: Request<Body>) -> Result<Vec<u8>, Status> {
+    async fn call<B>(&self, method: Method, request: Request<B>) -> Result<Vec<u8>, Status>
+    where
+        B: HttpBody<Data = Bytes>,
+    {
         let app = &self.app;
         let deadline = Deadline::of(request.headers(), app.limits.answer)?;
         let context = app.context(request.headers());

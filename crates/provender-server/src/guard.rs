@@ -3,13 +3,14 @@
 use crate::answers;
 use crate::app::App;
 use crate::endpoints::Endpoint;
-use crate::failure::Failure;
+use crate::trace::{self, TracedCall};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{self, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use std::any::Any;
+use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -23,21 +24,41 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 
 const LONGEST_ID: usize = 128;
 
-pub(crate) async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    around(&app, request, |request| next.run(request)).await
+}
+
+/// Answers a request by `work`, within the limits, whatever happens.
+pub(crate) async fn around<B, F>(
+    app: &App,
+    mut request: http::Request<B>,
+    work: impl FnOnce(http::Request<B>) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
     let started = Instant::now();
     let endpoint = Endpoint::of(request.uri().path());
     let id = identify(request.headers());
     request.headers_mut().insert(REQUEST_ID, id.clone());
-    let line = app.access_log.then(|| Line::of(&request));
+    let line = app.is_logging().then(|| Line::of(&request));
     let in_flight = app.metrics.enter();
-    let mut response = match app.in_flight.try_acquire() {
-        // whether the server lives must be known above all when it has much to do
-        Err(_) if endpoint.works() => Failure::busy("too many requests at once").into_response(),
-        _permit => match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-            Ok(response) => response,
-            Err(panic) => recover(panic.as_ref(), &id),
-        },
+    let (begun, method) = (app.traced(endpoint.works(), request.headers()), request.method().clone());
+    let work = async {
+        match app.admit(endpoint.works()) {
+            Err(busy) => busy.into_response(),
+            Ok(_permit) => match AssertUnwindSafe(work(request)).catch_unwind().await {
+                Ok(response) => response,
+                Err(panic) => recover(panic.as_ref(), &id),
+            },
+        }
     };
+    let call = |response: &Response| TracedCall::Http {
+        method: method.as_str().to_owned(),
+        path: endpoint.path(),
+        status: response.status().as_u16(),
+    };
+    let mut response = trace::traced(begun, work, call).await;
     drop(in_flight);
     let elapsed = started.elapsed();
     app.metrics.answered(endpoint, response.status(), elapsed);
@@ -56,12 +77,21 @@ pub(crate) fn identify(headers: &HeaderMap) -> HeaderValue {
     headers.get(REQUEST_ID).filter(harmless).cloned().unwrap_or_else(new_id)
 }
 
-/// Unique in the process, and with all likelihood among processes.
+/// Unique in the process, and with all likelihood among processes: 16 hexadecimal digits of the process, and 16 of the request.
 fn new_id() -> HeaderValue {
     static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
     static COUNT: AtomicU64 = AtomicU64::new(1);
-    let id = format!("{:016x}-{:x}", *PROCESS, COUNT.fetch_add(1, Ordering::Relaxed));
-    HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("unknown"))
+    let mut id = [b'-'; 33];
+    put_hex(*PROCESS, &mut id[..16]);
+    put_hex(COUNT.fetch_add(1, Ordering::Relaxed), &mut id[17..]);
+    HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+fn put_hex(number: u64, digits: &mut [u8]) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for (i, digit) in digits.iter_mut().rev().enumerate() {
+        *digit = HEX[(number >> (4 * i)) as usize & 15];
+    }
 }
 
 /// What a client is told of a defect.

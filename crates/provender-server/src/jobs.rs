@@ -4,6 +4,7 @@ use provender_core::{Cancel, Error, Result};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// How far the end of the server has come.
@@ -23,6 +24,8 @@ pub(crate) struct Jobs {
     attended: Cancel,
     background: Cancel,
     running: Mutex<HashMap<String, usize>>,
+    /// Where the server was started; a worker's runtime would be held up, and end too early.
+    home: Option<Handle>,
 }
 
 impl Jobs {
@@ -32,6 +35,7 @@ impl Jobs {
             attended: Cancel::default(),
             background: Cancel::default(),
             running: Mutex::default(),
+            home: Handle::try_current().ok(),
         }
     }
 
@@ -51,10 +55,14 @@ impl Jobs {
         work: impl Future<Output = T> + Send + 'static,
     ) -> tokio::task::JoinHandle<T> {
         let alive = self.subscribe();
-        tokio::spawn(async move {
+        let work = async move {
             let _alive = alive;
             work.await
-        })
+        };
+        match &self.home {
+            Some(home) => home.spawn(work),
+            None => tokio::spawn(work),
+        }
     }
 
     /// Runs work to its end, also when the client goes away in the middle.

@@ -4,18 +4,22 @@
 
 mod cells;
 mod grpc;
+mod online;
 mod process;
 mod text;
 
 use crate::endpoints::Endpoint;
 use crate::grpc::Method;
+use crate::stages::Stages;
 use axum::http::StatusCode;
 use cells::{Counter, Family, Histogram};
 use grpc::GrpcMetrics;
+use online::OnlineMetrics;
 use process::Process;
-use provender_core::Timestamp;
 use provender_core::registry::RegistrySnapshot;
-use provender_engine::{MaterializedView, PushTarget, Status};
+use provender_core::{Kind, Timestamp};
+use provender_engine::{MaterializedView, PushTarget, ServedView};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use text::{Text, Type};
@@ -23,21 +27,17 @@ use tonic::Code;
 
 const LATENCY: &[f64] =
     &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-const READ: &[f64] = &[0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-const ROWS: &[f64] = &[1.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0];
 const MATERIALIZATION: &[f64] = &[1.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
-const STATUSES: [Status; 4] = [Status::Present, Status::NullValue, Status::NotFound, Status::OutsideMaxAge];
 /// Every status that the server answers; 0 stands for any other.
 const CODES: [u16; 14] = [200, 202, 400, 403, 404, 405, 408, 409, 413, 422, 500, 501, 503, 0];
+
+pub(crate) use online::Shed;
 
 /// Everything that is counted.
 pub(crate) struct Metrics {
     endpoints: [EndpointMetrics; Endpoint::ALL.len()],
     in_flight: AtomicI64,
-    online: Counter,
-    rows: Histogram,
-    read: Histogram,
-    statuses: [Counter; STATUSES.len()],
+    online: OnlineMetrics,
     pushes: Family<Counter>,
     materializations: Family<Counter>,
     materialization_seconds: Family<Histogram>,
@@ -49,6 +49,18 @@ pub(crate) struct Metrics {
 struct EndpointMetrics {
     codes: [Counter; CODES.len()],
     latency: Histogram,
+}
+
+/// What else the metrics tell, as it is when somebody asks for them.
+#[derive(Debug, Default)]
+pub(crate) struct Moment<'a> {
+    pub(crate) project: &'a str,
+    /// If it has been read.
+    pub(crate) registry: Option<Arc<RegistrySnapshot>>,
+    /// What was served of each view.
+    pub(crate) served: Vec<ServedView>,
+    /// Reads of the store that are waited for.
+    pub(crate) reading: usize,
 }
 
 /// Counts a request as being worked on until it is dropped.
@@ -68,10 +80,7 @@ impl Metrics {
                 latency: Histogram::new(LATENCY),
             }),
             in_flight: AtomicI64::new(0),
-            online: Counter::default(),
-            rows: Histogram::new(ROWS),
-            read: Histogram::new(READ),
-            statuses: Default::default(),
+            online: OnlineMetrics::new(),
             pushes: Family::default(),
             materializations: Family::default(),
             materialization_seconds: Family::default(),
@@ -102,16 +111,22 @@ impl Metrics {
 
     /// Online features were asked for.
     pub(crate) fn online(&self, rows: usize) {
-        self.online.add(1);
-        self.rows.observe(rows as f64);
+        self.online.asked(rows);
     }
 
-    /// Online features were read; how long the store took, and how many values have each status.
-    pub(crate) fn read(&self, elapsed: Duration, statuses: [u64; 5]) {
-        self.read.observe(elapsed.as_secs_f64());
-        for (counter, status) in self.statuses.iter().zip(STATUSES) {
-            counter.add(statuses[status as usize]);
-        }
+    /// Online features were answered.
+    pub(crate) fn stages(&self, stages: &Stages) {
+        self.online.answered(stages);
+    }
+
+    /// Online features could not be read; `is_late` if that was for want of time.
+    pub(crate) fn failed(&self, kind: Kind, is_late: bool) {
+        self.online.failed(kind, is_late);
+    }
+
+    /// A request was turned away.
+    pub(crate) fn shed(&self, limit: Shed) {
+        self.online.shed(limit);
     }
 
     /// Rows were pushed. Only of sources that exist, so that clients cannot invent series.
@@ -138,15 +153,15 @@ impl Metrics {
         self.refreshes[usize::from(success)].add(1);
     }
 
-    /// Everything as text; the registry, if it has been read, for how fresh views are.
-    pub(crate) fn render(&self, project: &str, registry: Option<&RegistrySnapshot>) -> String {
+    /// Everything as text.
+    pub(crate) fn render(&self, moment: &Moment<'_>) -> String {
         let mut text = Text::new();
         self.render_requests(&mut text);
         self.grpc.render(&mut text);
-        self.render_online(&mut text);
+        self.online.render(&mut text, &moment.served, moment.reading);
         self.render_writes(&mut text);
-        if let Some(snapshot) = registry {
-            render_freshness(&mut text, project, snapshot);
+        if let Some(snapshot) = &moment.registry {
+            render_freshness(&mut text, moment.project, snapshot);
         }
         self.process.render(&mut text);
         text.family("provender_build_info", Type::Gauge, "The version of the server");
@@ -194,27 +209,6 @@ impl Metrics {
 
     fn by_endpoint(&self) -> impl Iterator<Item = (&'static str, &EndpointMetrics)> {
         Endpoint::ALL.iter().map(|endpoint| endpoint.path()).zip(&self.endpoints)
-    }
-
-    fn render_online(&self, text: &mut Text) {
-        text.family("feast_online_features_request_total", Type::Counter, "Requests for online features");
-        text.sample(&[], self.online.value() as f64);
-        text.family(
-            "feast_online_features_entity_count",
-            Type::Histogram,
-            "Entity rows of a request for online features",
-        );
-        text.histogram(&[], &self.rows);
-        text.family(
-            "feast_feature_server_online_store_read_duration_seconds",
-            Type::Histogram,
-            "How long the online store took",
-        );
-        text.histogram(&[], &self.read);
-        text.family("feast_online_features_status_total", Type::Counter, "Feature values served, by status");
-        for (status, counter) in STATUSES.iter().zip(&self.statuses) {
-            text.sample(&[("status", &status.name().to_ascii_lowercase())], counter.value() as f64);
-        }
     }
 
     fn render_writes(&self, text: &mut Text) {

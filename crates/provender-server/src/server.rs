@@ -1,17 +1,9 @@
 //! The socket: listening, connections, and an end that loses nothing.
 
-use crate::app::{App, routes};
+use crate::app::App;
 use crate::config::ServerConfig;
 use crate::jobs::Phase;
-use crate::patience::Patient;
-use axum::Router;
-use axum::extract::ConnectInfo;
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use crate::workers::{Accepted, Workers};
 use provender_core::{Error, Kind, Result};
 use provender_engine::FeatureStore;
 use std::fmt;
@@ -22,7 +14,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, lookup_host};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 /// How long work that was cut off may take to reach a safe point.
@@ -48,6 +40,7 @@ pub struct Server {
     app: Arc<App>,
     listener: TcpListener,
     address: SocketAddr,
+    workers: Workers,
     config: ServerConfig,
 }
 
@@ -61,16 +54,19 @@ impl fmt::Debug for Server {
 }
 
 impl Server {
-    /// Starts to listen. Connections wait in the kernel's queue until [`Server::run`].
+    /// Starts to listen, and the workers. Connections wait in the kernel's queue until [`Server::run`].
     ///
     /// # Errors
-    /// `Invalid` for a host that is not one of this machine's, `Conflict` for a port in use, `Denied` for one that is reserved.
+    /// `Invalid` for a host that is not one of this machine's, `Conflict` for a port in use, `Denied` for one that is reserved, `Unavailable` if the
+    /// workers cannot be started.
     pub async fn bind(store: Arc<FeatureStore>, config: ServerConfig) -> Result<Self> {
         let listener = listen(&config.host, config.port).await?;
         let address = listener
             .local_addr()
             .map_err(|error| Error::internal("cannot tell the address that is listened on").because(error))?;
-        Ok(Self { app: App::new(store, &config), listener, address, config })
+        let app = App::new(store, &config);
+        let workers = Workers::start(config.workers(), &app)?;
+        Ok(Self { app, listener, address, workers, config })
     }
 
     /// The address that is listened on, with the port that was taken for port 0.
@@ -95,10 +91,10 @@ impl Server {
             }
         }
         refreshing.abort();
+        self.workers.stop().await;
     }
 
     async fn accept(&self, shutdown: impl Future<Output = ()>) {
-        let router = routes(Arc::clone(&self.app));
         let places = Arc::new(Semaphore::new(self.config.limits.connections.min(Semaphore::MAX_PERMITS)));
         let mut shutdown = pin!(shutdown);
         loop {
@@ -110,16 +106,10 @@ impl Server {
                 () = &mut shutdown => return,
                 next = next => next,
             };
-            match accepted {
-                Ok((stream, client)) => {
-                    let connection =
-                        Connection { app: Arc::clone(&self.app), router: router.clone(), client };
-                    let phase = self.app.jobs.subscribe();
-                    tokio::spawn(async move {
-                        connection.serve(stream, phase).await;
-                        drop(place);
-                    });
-                }
+            // the semaphore is never closed
+            let Ok(place) = place else { return };
+            match accepted.and_then(|(stream, client)| self.deal(stream, client, place)) {
+                Ok(()) => {}
                 Err(error) => {
                     tracing::warn!("cannot accept a connection: {error}");
                     sleep(REFUSED).await;
@@ -127,49 +117,13 @@ impl Server {
             }
         }
     }
-}
 
-/// One client's connection.
-struct Connection {
-    app: Arc<App>,
-    router: Router,
-    client: SocketAddr,
-}
-
-impl Connection {
-    async fn serve(self, stream: TcpStream, mut phase: watch::Receiver<Phase>) {
-        // answers are written whole, so waiting to fill packets gains nothing; and without it they are right all the same
-        let _ = stream.set_nodelay(true);
-        let patience = self.app.limits.client;
-        let (client, log) = (self.client, self.app.access_log);
-        let router = TowerToHyperService::new(self.router);
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            if log {
-                request.extensions_mut().insert(ConnectInfo(client));
-            }
-            router.call(request)
-        });
-        let mut connection = pin!(
-            http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(patience)
-                .serve_connection(TokioIo::new(Patient::new(stream, patience)), service)
-        );
-        loop {
-            tokio::select! {
-                end = connection.as_mut() => {
-                    if let Err(error) = end {
-                        tracing::debug!(%client, "connection ended: {error}");
-                    }
-                    return;
-                }
-                _ = phase.changed() => match *phase.borrow_and_update() {
-                    Phase::Serving => {}
-                    Phase::Draining => connection.as_mut().graceful_shutdown(),
-                    Phase::Closing => return,
-                },
-            }
-        }
+    /// Hands a connection over to a worker, whose runtime watches it from then on.
+    fn deal(&self, stream: TcpStream, client: SocketAddr, place: OwnedSemaphorePermit) -> io::Result<()> {
+        let phase = self.app.jobs.subscribe();
+        self.workers.deal(Accepted { stream: stream.into_std()?, client, phase, place });
+        tracing::trace!(open = ?self.workers.open(), "connection accepted");
+        Ok(())
     }
 }
 

@@ -1,179 +1,90 @@
 //! `POST /get-online-features`.
 
+mod form;
+mod quick;
+#[cfg(test)]
+mod tests;
+
+use super::arrow::Arrow;
 use crate::answers;
 use crate::app::App;
 use crate::failure::Failure;
-use crate::fields::Form;
+use crate::stages::Stages;
+use axum::body::HttpBody;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::response::Response;
-use provender_core::{Error, Timestamp};
-use provender_engine::{EntityValue, Features, OnlineAnswer, OnlineQuery, Status};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use axum::http::{self, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use provender_engine::{EntityValue, FeaturesRef, OnlineQuery};
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
-use tokio::time::timeout;
 
-pub(super) async fn features(State(app): State<Arc<App>>, request: Request) -> Result<Response, Failure> {
+/// The handler of the routes; connections of a server call [`answer`] at once.
+pub(super) async fn features(State(app): State<Arc<App>>, request: Request) -> Response {
+    answer(&app, request).await
+}
+
+/// Answers a request.
+pub(crate) async fn answer<B>(app: &App, request: http::Request<B>) -> Response
+where
+    B: HttpBody<Data = Bytes>,
+{
+    respond(app, request).await.unwrap_or_else(Failure::into_response)
+}
+
+async fn respond<B>(app: &App, request: http::Request<B>) -> Result<Response, Failure>
+where
+    B: HttpBody<Data = Bytes>,
+{
     let context = app.context(request.headers());
+    let arrow = Arrow::asked(request.headers(), request.uri())?;
     let body = app.body(request).await?;
-    let mut form = Form::parse(&body, Vec::new())?;
-    let entities = form.lists("entities");
-    let service = form.optional_text("feature_service").filter(|name| !name.is_empty());
-    let listed = form.texts("features");
-    let full_feature_names = form.flag("full_feature_names", false);
-    // versions of views change nothing in an answer of Feast's, but must be a truth value
-    form.flag("include_feature_view_version_metadata", false);
-    form.finish()?;
-
-    let features = service.map_or(Features::List(listed), |name| Features::Service(name.into_owned()));
-    let entities = columns(entities, app.limits.rows)?;
-    app.metrics.online(entities.iter().map(|(_, values)| values.len()).max().unwrap_or_default());
-    let query = OnlineQuery { features: features.into(), entities, full_feature_names, context };
-    let answer = match timeout(app.limits.answer, app.store.online(query)).await {
-        Ok(answer) => answer?,
-        Err(_) => {
-            let limit = format!("{:?}", app.limits.answer);
-            return Err(Error::unavailable("the online store did not answer in time")
-                .with("limit", limit)
-                .into());
+    let mut stages = Stages::begin();
+    let Asked { features, entities, full_feature_names } = Asked::read(&body, app.limits.rows)?;
+    stages.parsed();
+    let answer = app.online(OnlineQuery { features, entities, full_feature_names, context }).await?;
+    stages.read(answer.store_time());
+    let response = match arrow {
+        Some(arrow) => arrow.write(&answer)?,
+        None => {
+            let mut out = Vec::new();
+            answer.write_json(&mut out)?;
+            answers::json(StatusCode::OK, out)
         }
     };
-    app.metrics.read(answer.store_time(), statuses(&answer));
-    write(&answer)
-}
-
-/// Some room for a value, its status and its time; most answers then grow no more than once.
-const BYTES_A_CELL: usize = 56;
-
-fn write(answer: &OnlineAnswer) -> Result<Response, Failure> {
-    let mut out = Vec::with_capacity(128 + answer.names().len() * (40 + answer.rows() * BYTES_A_CELL));
-    answer.write_json(&mut out)?;
-    Ok(answers::json(StatusCode::OK, out))
-}
-
-/// How many features have each status. Join keys, which are present at the beginning of time, are none.
-fn statuses(answer: &OnlineAnswer) -> [u64; 5] {
-    let mut counts = [0; 5];
-    for column in 0..answer.names().len() {
-        for row in 0..answer.rows() {
-            let cell = answer.cell(column, row);
-            if cell.status != Status::Present || cell.time != Timestamp(0) {
-                counts[cell.status as usize] += 1;
-            }
-        }
-    }
-    counts
+    app.metrics.stages(&stages.written());
+    Ok(response)
 }
 
 type Columns<'a> = Vec<(Cow<'a, str>, Vec<EntityValue<'a>>)>;
 
-fn columns<'a>(fields: Vec<(Cow<'a, str>, &'a RawValue)>, limit: usize) -> Result<Columns<'a>, Failure> {
-    fields
-        .into_iter()
-        .map(|(name, raw)| {
-            let values = values(&name, raw, limit)?;
-            Ok((name, values))
-        })
-        .collect()
+/// What a request asks for.
+#[derive(Clone, Debug, PartialEq)]
+struct Asked<'a> {
+    features: FeaturesRef<'a>,
+    entities: Columns<'a>,
+    full_feature_names: bool,
 }
 
-fn values<'a>(name: &str, raw: &'a RawValue, limit: usize) -> Result<Vec<EntityValue<'a>>, Failure> {
-    let mut values = Vec::new();
-    let reader = Values { values: &mut values, limit };
-    if reader.deserialize(&mut serde_json::Deserializer::from_str(raw.get())).is_ok() {
-        return Ok(values);
-    }
-    if values.len() == limit {
-        return Err(Failure::too_large(format!("more than {limit} entity rows; ask in several requests")));
-    }
-    let error = Error::invalid("not a value of a join key")
-        .with("field", format!("entities.{name}[{}]", values.len()))
-        .with("expected", "a number, a text, true, false or null");
-    Err(error.into())
-}
-
-/// Reads a list into `values`; where it fails, they tell how far it came.
-struct Values<'v, 'a> {
-    values: &'v mut Vec<EntityValue<'a>>,
-    limit: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Values<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
+impl<'a> Asked<'a> {
+    /// Reads a body of at most `limit` entity rows.
+    fn read(body: &'a [u8], limit: usize) -> Result<Self, Failure> {
+        quick::read(body, limit).map_or_else(|| form::read(body, limit), Ok)
     }
 }
 
-impl<'de> Visitor<'de> for Values<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, mut items: S) -> Result<(), S::Error> {
-        while let Some(value) = items.next_element_seed(Value)? {
-            if self.values.len() == self.limit {
-                return Err(S::Error::custom("too many"));
-            }
-            self.values.push(value);
+/// Reads a body in both ways, for fuzzing.
+///
+/// # Panics
+/// If they disagree.
+pub(crate) fn read_in_both_ways(body: &[u8], limit: usize) {
+    if let Some(quick) = quick::read(body, limit) {
+        match form::read(body, limit) {
+            Ok(form) => assert_eq!(quick, form, "read in two ways"),
+            Err(failure) => panic!("taken where the form says {failure:?}"),
         }
-        Ok(())
+    } else {
+        // it is enough that this ends without a panic
+        drop(form::read(body, limit));
     }
 }
-
-struct Value;
-
-impl<'de> DeserializeSeed<'de> for Value {
-    type Value = EntityValue<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<EntityValue<'de>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Value {
-    type Value = EntityValue<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value of a join key")
-    }
-
-    fn visit_unit<E>(self) -> Result<EntityValue<'de>, E> {
-        Ok(EntityValue::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<EntityValue<'de>, E> {
-        Ok(EntityValue::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<EntityValue<'de>, E> {
-        Ok(EntityValue::Int(value))
-    }
-
-    /// Above i64 the digits are kept as text: a float would stand for another number.
-    fn visit_u64<E>(self, value: u64) -> Result<EntityValue<'de>, E> {
-        Ok(i64::try_from(value)
-            .map_or_else(|_| EntityValue::Text(value.to_string().into()), EntityValue::Int))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<EntityValue<'de>, E> {
-        Ok(EntityValue::Float(value))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<EntityValue<'de>, E> {
-        Ok(EntityValue::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<EntityValue<'de>, E> {
-        Ok(EntityValue::Text(Cow::Owned(text.to_owned())))
-    }
-}
-
-#[cfg(test)]
-mod tests;

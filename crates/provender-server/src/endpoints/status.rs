@@ -2,6 +2,7 @@
 
 use crate::answers;
 use crate::app::App;
+use crate::metrics::Moment;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
@@ -20,7 +21,13 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Response {
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     // a registry that is not at hand at once is left out, not waited for
     let registry = app.store.cached_snapshot().now_or_never().and_then(Result::ok);
-    let text = app.metrics.render(app.store.project(), registry.as_deref());
+    let moment = Moment {
+        project: app.store.project(),
+        registry,
+        served: app.store.served_views(),
+        reading: app.reading(),
+    };
+    let text = app.metrics.render(&moment);
     answers::typed(StatusCode::OK, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"), text)
 }
 

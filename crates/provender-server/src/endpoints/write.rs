@@ -60,7 +60,10 @@ pub(super) async fn write(State(app): State<Arc<App>>, request: Request) -> Resu
 }
 
 /// The registry as it is at hand, or as it is now for a client that asks for that.
-pub(crate) async fn registry(app: &App, cached: bool) -> Outcome<Arc<provender_core::registry::RegistrySnapshot>> {
+pub(crate) async fn registry(
+    app: &App,
+    cached: bool,
+) -> Outcome<Arc<provender_core::registry::RegistrySnapshot>> {
     if !cached {
         app.store.refresh().await?;
     }

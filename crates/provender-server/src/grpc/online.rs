@@ -3,6 +3,7 @@
 use super::{status, unary};
 use crate::app::App;
 use crate::failure::Failure;
+use crate::stages::Stages;
 use provender_core::value::wire::{Payload, Reader};
 use provender_core::value::{ValueRef, read};
 use provender_core::{Error, RequestContext, Result as Outcome};
@@ -12,13 +13,19 @@ use tonic::Status;
 
 /// Answers the frame of a `GetOnlineFeaturesResponse`.
 pub(super) async fn features(app: &App, context: RequestContext, message: &[u8]) -> Result<Vec<u8>, Status> {
+    let mut stages = Stages::begin();
     let Request { features, entities, full_feature_names } =
         parse(message, app.limits.rows).map_err(status::of)?;
-    app.metrics.online(entities.iter().map(|(_, values)| values.len()).max().unwrap_or_default());
+    stages.parsed();
     let query = OnlineQuery { features, entities, full_feature_names, context };
-    let answer = app.store.online(query).await.map_err(status::invalid)?;
-    app.metrics.read(answer.store_time(), [0; 5]);
-    unary::frame(|out| answer.write_proto(out))
+    let answer = app.online(query).await.map_err(|failure| match failure {
+        Failure::Engine(error) => status::invalid(error),
+        other => status::of(other),
+    })?;
+    stages.read(answer.store_time());
+    let frame = unary::frame(|out| answer.write_proto(out))?;
+    app.metrics.stages(&stages.written());
+    Ok(frame)
 }
 
 /// A `feast.serving.GetOnlineFeaturesRequest` over its bytes, with the entity columns in the order in which they were sent.

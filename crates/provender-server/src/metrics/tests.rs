@@ -14,7 +14,7 @@ fn requests_are_counted_by_outcome_and_code() {
         let status = StatusCode::from_u16(code).unwrap();
         metrics.answered(Endpoint::Push, status, Duration::from_millis(2));
     }
-    let text = metrics.render("shop", None);
+    let text = metrics.render(&Moment::default());
     assert_eq!(
         lines(&text, "feast_feature_server_request_total{endpoint=\"/push\""),
         [
@@ -38,7 +38,7 @@ fn histogram_counts_up_to_each_bound() {
     for rows in [1, 5, 6, 2000] {
         metrics.online(rows);
     }
-    let text = metrics.render("shop", None);
+    let text = metrics.render(&Moment::default());
     let seen = lines(&text, "feast_online_features_entity_count");
     assert!(seen.contains(&"feast_online_features_entity_count_bucket{le=\"1\"} 1".to_owned()), "{seen:?}");
     assert!(seen.contains(&"feast_online_features_entity_count_bucket{le=\"5\"} 2".to_owned()));
@@ -57,7 +57,7 @@ fn labels_cannot_break_out_of_their_quotes() {
     let metrics = Metrics::new();
     metrics.pushed("a\"b\\c\nd", PushTarget::OnlineAndOffline);
     assert_eq!(
-        lines(&metrics.render("shop", None), "feast_push_request_total{"),
+        lines(&metrics.render(&Moment::default()), "feast_push_request_total{"),
         [r#"feast_push_request_total{push_source="a\"b\\c\nd",mode="online_and_offline"} 1"#]
     );
 }
@@ -68,12 +68,12 @@ fn requests_in_flight_are_counted_until_they_end() {
     let (one, two) = (metrics.enter(), metrics.enter());
     drop(one);
     assert_eq!(
-        lines(&metrics.render("shop", None), "provender_requests_in_flight"),
+        lines(&metrics.render(&Moment::default()), "provender_requests_in_flight"),
         ["provender_requests_in_flight 1"]
     );
     drop(two);
     assert_eq!(
-        lines(&metrics.render("shop", None), "provender_requests_in_flight"),
+        lines(&metrics.render(&Moment::default()), "provender_requests_in_flight"),
         ["provender_requests_in_flight 0"]
     );
 }
@@ -92,7 +92,14 @@ fn freshness_is_the_age_of_the_newest_window() {
     let never = provender_core::model::FeatureView { name: "new".into(), ..Default::default() };
     let stored = |view| Arc::new(Stored::decoded("shop".into(), Object::FeatureView(Arc::new(view))));
     let snapshot = RegistrySnapshot::new([stored(view), stored(never)], None);
-    let seen = lines(&Metrics::new().render("shop", Some(&snapshot)), "feast_feature_freshness_seconds{");
+    let seen = lines(
+        &Metrics::new().render(&Moment {
+            project: "shop",
+            registry: Some(Arc::new(snapshot)),
+            ..Default::default()
+        }),
+        "feast_feature_freshness_seconds{",
+    );
     let (labels, age) = seen[0].split_once("} ").unwrap();
     assert_eq!(seen.len(), 1);
     assert_eq!(labels, "feast_feature_freshness_seconds{feature_view=\"stats\",project=\"shop\"");
@@ -101,7 +108,7 @@ fn freshness_is_the_age_of_the_newest_window() {
 
 #[test]
 fn every_sample_belongs_to_a_declared_family() {
-    let text = Metrics::new().render("shop", None);
+    let text = Metrics::new().render(&Moment::default());
     let mut family = "";
     for line in text.lines() {
         match line.strip_prefix("# TYPE ") {

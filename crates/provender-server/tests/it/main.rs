@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod arrow;
 mod client;
 mod golden;
 mod golden_grpc;

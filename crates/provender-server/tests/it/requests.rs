@@ -299,8 +299,13 @@ async fn metrics_tell_what_was_served() {
         r#"feast_feature_server_request_total{endpoint="/get-online-features",status="success"} 1"#,
         "feast_online_features_request_total 1",
         r#"feast_online_features_entity_count_bucket{le="5"} 1"#,
-        r#"feast_online_features_status_total{status="present"} 1"#,
-        r#"feast_online_features_status_total{status="not_found"} 1"#,
+        r#"feast_online_features_status_total{feature_view="stats",status="present"} 1"#,
+        r#"feast_online_features_status_total{feature_view="stats",status="not_found"} 1"#,
+        r#"provender_stage_seconds_count{stage="parse"} 1"#,
+        r#"provender_stage_seconds_count{stage="store"} 1"#,
+        r#"provender_stage_seconds_count{stage="encode"} 1"#,
+        "provender_store_reads_in_flight 0",
+        r#"provender_store_errors_total{reason="unavailable"} 0"#,
         "feast_feature_server_online_store_read_duration_seconds_count 1",
     ] {
         assert!(answer.text.lines().any(|l| l == line), "{line} is not in\n{}", answer.text);

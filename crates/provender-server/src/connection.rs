@@ -1,0 +1,81 @@
+//! One client's connection: HTTP/1.1, or HTTP/2 by its preface.
+
+use crate::dispatch::Dispatch;
+use crate::jobs::Phase;
+use crate::patience::Patient;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+/// Most bytes that a connection holds of headers, or of a body that is not read yet.
+const BUFFER: usize = 64 << 10;
+/// Requests at once on one connection of HTTP/2, for each of which an answer may wait to be taken in.
+const STREAMS: u32 = 128;
+
+/// One client's connection.
+pub(crate) struct Connection {
+    pub(crate) dispatch: Arc<Dispatch>,
+    pub(crate) client: SocketAddr,
+}
+
+impl Connection {
+    /// Answers requests until the client goes or the server ends.
+    pub(crate) async fn serve(self, stream: TcpStream, mut phase: watch::Receiver<Phase>) {
+        // answers are written whole, so waiting to fill packets gains nothing; and without it they are right all the same
+        let _ = stream.set_nodelay(true);
+        let Self { dispatch, client } = self;
+        let patience = dispatch.app().limits.client;
+        let builder = protocols(patience);
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let dispatch = Arc::clone(&dispatch);
+            async move {
+                if dispatch.app().access_log {
+                    request.extensions_mut().insert(ConnectInfo(client));
+                }
+                Ok::<_, Infallible>(dispatch.answer(request).await)
+            }
+        });
+        let stream = TokioIo::new(Patient::new(stream, patience));
+        let mut connection = pin!(builder.serve_connection(stream, service));
+        loop {
+            tokio::select! {
+                biased;
+                end = connection.as_mut() => {
+                    if let Err(error) = end {
+                        tracing::debug!(%client, "connection ended: {error}");
+                    }
+                    return;
+                }
+                _ = phase.changed() => match *phase.borrow_and_update() {
+                    Phase::Serving => {}
+                    Phase::Draining => connection.as_mut().graceful_shutdown(),
+                    Phase::Closing => return,
+                },
+            }
+        }
+    }
+}
+
+fn protocols(patience: Duration) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(patience).max_buf_size(BUFFER);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(BUFFER as u32)
+        // a peer that is gone is found out; one that only idles costs a place
+        .keep_alive_interval(patience)
+        .keep_alive_timeout(patience);
+    builder
+}
