@@ -47,13 +47,13 @@ def table(title, medians, reference):
         out.write(json.dumps({"title": title, "reference": reference, "medians": medians}) + "\n")
 
 
-def write_repo(folder, files, online_store="{type: sqlite, path: data/online.db}"):
+def write_repo(folder, files, online_store="{type: sqlite, path: data/online.db}", serving="online_ttl: report"):
     """A feature repository of these files, without a registry or SQLite store."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in (folder / "data").glob("*.db*"):
         old.unlink()
     (folder / "feature_store.yaml").write_text(
-        f"project: bench\nregistry: data/registry.db\nonline_store: {online_store}\nonline_ttl: report\n")
+        f"project: bench\nregistry: data/registry.db\nonline_store: {online_store}\n{serving}\n")
     for name, text in files.items():
         (folder / name).write_text(text)
     return folder

@@ -33,7 +33,7 @@ def chosen(variable, all_of_them):
 def repo(name, redis, options="", more_views=0):
     """A repository over a Redis, applied."""
     store = f"{{type: redis, connection_string: '{redis.address}'{options}}}"
-    folder = write_repo(WORK / f"online_{name}", {"features.yaml": data.definitions(more_views)}, store)
+    folder = write_repo(WORK / f"online_{name}", {"features.yaml": data.definitions(more_views)}, store, "compat: feast")
     measure([PROVENDER, "-c", folder, "apply", "--skip-source-validation"])
     return folder
 
@@ -89,7 +89,8 @@ def compare(cell, up, files):
         for ours, theirs in zip(answers, reference, strict=True):
             if ours != theirs:
                 wrong = [n for n in theirs if ours.get(n) != theirs[n]] or sorted(ours.keys() - theirs.keys())
-                raise SystemExit(f"{name}, {cell}: the answer differs from the reference in {wrong[0]}:\n{ours.get(wrong[0])}\n{theirs.get(wrong[0])}")
+                difference = f"{str(ours.get(wrong[0]))[:1000]}\n{str(theirs.get(wrong[0]))[:1000]}"
+                raise SystemExit(f"{name}, {cell}: the answer differs from the reference in {wrong[0]}:\n{difference}")
 
 
 def load(kind, address, file, connections, seconds, rows=()):
