@@ -1,4 +1,4 @@
-//! Online store on Redis.
+#![doc = include_str!("../README.md")]
 
 mod config;
 mod connect;
