@@ -71,6 +71,11 @@ impl Frame {
     }
 }
 
+/// A path or URL as text.
+fn utf8(path: &Path) -> Result<&str> {
+    path.to_str().ok_or_else(|| Error::invalid("the file's name is not UTF-8").with("file", path.display()))
+}
+
 /// Format of a frame's file, told by its extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum FileType {

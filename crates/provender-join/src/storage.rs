@@ -20,7 +20,7 @@ pub(crate) use fetched::{Begun, Fetched};
 use bytes::Bytes;
 use provender_core::{Error, Result};
 use std::fmt::Debug;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -82,12 +82,14 @@ pub trait ReadAt: Debug + Send + Sync {
     }
 }
 
-/// What a failed read or write says: the place's own error if it has one.
+/// What a failed read says: the place's own error if it has one.
 pub(crate) fn unreadable(error: io::Error) -> Error {
-    match error.downcast::<Error>() {
-        Ok(error) => error,
-        Err(error) => Error::unavailable("cannot read the file").because(error),
-    }
+    error.downcast::<Error>().unwrap_or_else(|error| Error::unavailable("cannot read the file").because(error))
+}
+
+/// What a failed write says: the place's own error if it has one.
+pub(crate) fn unwritable(error: io::Error) -> Error {
+    error.downcast::<Error>().unwrap_or_else(|error| Error::unavailable("cannot write the file").because(error))
 }
 
 /// Reads a file from some place to its end, in steps of a fixed size.
@@ -116,5 +118,45 @@ impl Read for Sequential {
         let taken = self.ahead.split_to(self.ahead.len().min(buffer.len()));
         buffer[..taken.len()].copy_from_slice(&taken);
         Ok(taken.len())
+    }
+}
+
+/// Bytes that [`Positioned`] reads at once: few enough for a frame, many enough for a far store.
+const STEP_BYTES: usize = 4 << 20;
+
+/// A file with a place in it, for readers that move about.
+#[derive(Debug)]
+pub(crate) struct Positioned {
+    sequential: Sequential,
+    offset: u64,
+}
+
+impl Positioned {
+    pub(crate) fn new(file: Arc<dyn ReadAt>) -> Self {
+        Self { sequential: Sequential::new(file, 0, STEP_BYTES), offset: 0 }
+    }
+}
+
+impl Read for Positioned {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.sequential.read(buffer)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Positioned {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(by) => self.sequential.file.size().checked_add_signed(by),
+            SeekFrom::Current(by) => self.offset.checked_add_signed(by),
+        };
+        let target = target.ok_or(io::ErrorKind::InvalidInput)?;
+        if target != self.offset {
+            self.sequential = Sequential::new(Arc::clone(&self.sequential.file), target, STEP_BYTES);
+            self.offset = target;
+        }
+        Ok(target)
     }
 }

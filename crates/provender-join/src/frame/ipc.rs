@@ -1,29 +1,22 @@
 //! Arrow IPC, the file format and the stream format, as frames.
 
 use super::FrameReader;
+use crate::storage::{Positioned, ReadAt, unreadable};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_cast::cast;
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, DataType, Schema, SchemaRef};
 use provender_core::{Error, Result};
-use std::fs::File;
-use std::io::{BufReader, Read, Seek};
-use std::path::Path;
+use std::io::BufReader;
 use std::sync::Arc;
 
 /// How a file of the file format begins; streams have no mark.
 const MAGIC: &[u8] = b"ARROW1";
 
 /// Opens a file of either format; dictionaries are unpacked.
-pub(super) fn open(path: &Path) -> Result<FrameReader> {
-    let failed = |e| Error::io(e, "read", path);
-    let mut file = BufReader::new(File::open(path).map_err(failed)?);
-    let mut start = Vec::new();
-    file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start).map_err(failed)?;
-    file.rewind().map_err(failed)?;
-    if start.is_empty() {
-        return Err(Error::invalid("the file is empty"));
-    }
+pub(super) fn open(file: Arc<dyn ReadAt>) -> Result<FrameReader> {
+    let start = file.read_some(0, MAGIC.len()).map_err(unreadable)?;
+    let file = BufReader::new(Positioned::new(file));
     if start == MAGIC {
         let reader = FileReader::try_new(file, None).map_err(malformed)?;
         Ok(plain(&reader.schema(), reader))
@@ -62,7 +55,7 @@ fn plain(
 fn malformed(error: ArrowError) -> Error {
     match error {
         ArrowError::IoError(_, cause) if cause.kind() != std::io::ErrorKind::UnexpectedEof => {
-            Error::unavailable("cannot read the file").because(cause)
+            unreadable(cause)
         }
         other => Error::invalid("not a readable Arrow IPC file or stream").because(other),
     }

@@ -1,5 +1,6 @@
 //! Writes Parquet with the columns of a row group encoded by several threads.
 
+use crate::storage::unwritable;
 use crate::threads;
 use arrow_array::RecordBatch;
 use arrow_schema::{DataType, SchemaRef};
@@ -160,9 +161,10 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
 
 fn failed(error: ParquetError) -> Error {
     match error {
-        ParquetError::External(cause) if cause.is::<io::Error>() => {
-            Error::unavailable("cannot write the file").because(cause)
-        }
+        ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+            Ok(cause) => unwritable(*cause),
+            Err(cause) => Error::internal("cannot write Parquet").because(cause),
+        },
         ParquetError::ArrowError(_) | ParquetError::NYI(_) => {
             Error::invalid("Parquet cannot hold the columns").because(error)
         }

@@ -1,20 +1,21 @@
 //! Reads a frame from Parquet, CSV, JSON or Arrow IPC.
 
-use super::{EVENT_COLUMN, FileType, Frame, ipc, json};
+use super::{EVENT_COLUMN, FileType, Frame, ipc, json, utf8};
 use crate::columns::Columns;
 use crate::instants::{instants, is_text};
 use crate::reader::Chunk;
 use crate::source::{Format, Source, SourceSpec};
+use crate::storage::{Places, Positioned, ReadAt, Storage, StoredFile, unreadable};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema, SchemaRef};
 use provender_core::offline::RowBatches;
 use provender_core::{Error, RequestContext, Result, timestamp_type};
 use std::fmt;
-use std::fs;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Reads a whole file; its name's ending says whether it is Parquet (`.parquet`), CSV (`.csv`), a JSON array (`.json`), JSON lines
+/// Reads a whole file, or object if the path is the URL of one; its name's ending says whether it is Parquet (`.parquet`), CSV (`.csv`), a JSON array (`.json`), JSON lines
 /// (`.jsonl`), or Arrow IPC as a file or a stream (`.arrow`, `.feather`, `.ipc`, `.arrows`).
 ///
 /// Types of CSV and JSON columns are inferred from all rows; text that is an ISO date and time in all rows becomes a timestamp. A text column
@@ -52,9 +53,11 @@ pub fn open(path: impl AsRef<Path>) -> Result<FrameReader> {
     let rows = match FileType::of(path)? {
         FileType::Parquet => open_source(path, Format::Parquet)?,
         FileType::Csv => open_source(path, Format::Csv)?,
-        FileType::Arrow => ipc::open(path).map_err(named)?,
+        FileType::Arrow => ipc::open(open_file(path)?).map_err(named)?,
         FileType::Json | FileType::JsonLines => {
-            let bytes = fs::read(path).map_err(|e| Error::io(e, "read", path))?;
+            let mut bytes = Vec::new();
+            let read = Positioned::new(open_file(path)?).read_to_end(&mut bytes);
+            read.map_err(|e| named(unreadable(e)))?;
             json::read(&bytes).map_err(named)?.into()
         }
     };
@@ -81,17 +84,26 @@ pub fn read_json(bytes: &[u8]) -> Result<Frame> {
     Ok(Frame { schema, batches: batches.collect::<Result<_>>()? })
 }
 
+/// Opens the one file that a path means.
+fn open_file(path: &Path) -> Result<Arc<dyn ReadAt>> {
+    let places = Places::default();
+    places.open(&the_file(&places, utf8(path)?)?)
+}
+
+/// The one file that a path means, which is neither a folder nor empty.
+fn the_file(places: &Places, path: &str) -> Result<StoredFile> {
+    match &places.list(path)?[..] {
+        [file] if file.path == path && file.size == 0 => {
+            Err(Error::invalid("the file is empty").with("file", path))
+        }
+        [file] if file.path == path => Ok(file.clone()),
+        _ => Err(Error::invalid("not a file but a folder").with("file", path)),
+    }
+}
+
 fn open_source(path: &Path, format: Format) -> Result<FrameReader> {
-    let text = path
-        .to_str()
-        .ok_or_else(|| Error::invalid("the file's name is not UTF-8").with("file", path.display()))?;
-    let metadata = fs::metadata(path).map_err(|e| Error::io(e, "read", path))?;
-    if metadata.is_dir() {
-        return Err(Error::invalid("not a file but a folder").with("file", path.display()));
-    }
-    if metadata.len() == 0 {
-        return Err(Error::invalid("the file is empty").with("file", path.display()));
-    }
+    let text = utf8(path)?;
+    the_file(&Places::default(), text)?;
     let source = Arc::new(Source::open(&SourceSpec::new(text, text, format), &RequestContext::local())?);
     let schema = Arc::clone(source.schema());
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();

@@ -1,19 +1,18 @@
-//! Writes a frame as Parquet, CSV, JSON or Arrow IPC, aside and then renamed, so that no reader sees half a file.
+//! Writes a frame as Parquet, CSV, JSON or Arrow IPC, to local disk or an object store; no reader ever sees half a file.
 
-use super::FileType;
+use super::{FileType, utf8};
 use super::parquet_writer::ParquetWriter;
-use crate::storage::write_aside;
+use crate::storage::{Places, unwritable};
 use arrow_array::RecordBatch;
 use arrow_cast::cast;
 use arrow_json::writer::{JsonArray, JsonFormat, LineDelimited, WriterBuilder};
 use arrow_schema::{ArrowError, DataType, FieldRef, Schema, SchemaRef};
 use provender_core::{Error, Result};
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Writes batches to a file; its name's ending says how, as for [`super::read`]. Parquet is compressed with Snappy. Answers the number of rows.
+/// Writes batches to a file, or to an object if the path is the URL of one; its name's ending says how, as for [`super::read`]. Parquet is compressed with Snappy. Answers the number of rows.
 ///
 /// # Errors
 /// The first error among the batches; `Invalid` if the format cannot hold a column; `Denied` or `Unavailable` as the disk says. No file is left then,
@@ -23,12 +22,14 @@ pub fn write(
     schema: &SchemaRef,
     batches: impl IntoIterator<Item = Result<RecordBatch>>,
 ) -> Result<u64> {
-    write_with(path, schema, batches, WriteOptions::default())
+    write_with(path, schema, batches, &WriteOptions::default())
 }
 
 /// How to write a file.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct WriteOptions {
+    /// Where paths and URLs lead.
+    pub places: Places,
     /// Bytes that the writer may hold; `None` for as many as are good for the file.
     pub memory: Option<u64>,
 }
@@ -41,13 +42,12 @@ pub fn write_with(
     path: impl AsRef<Path>,
     schema: &SchemaRef,
     batches: impl IntoIterator<Item = Result<RecordBatch>>,
-    options: WriteOptions,
+    options: &WriteOptions,
 ) -> Result<u64> {
     let path = path.as_ref();
     let file_type = FileType::of(path)?;
-    write_aside(path, |file| {
-        let file = BufWriter::with_capacity(1 << 20, file);
-        let mut sink = sink(file_type, file, schema, options)?;
+    options.places.write(utf8(path)?, |file| {
+        let mut sink = sink(file_type, file, schema, options.memory)?;
         let mut rows = 0;
         for batch in batches {
             let batch = batch?;
@@ -60,6 +60,9 @@ pub fn write_with(
     .map_err(|error| if error.get("file").is_some() { error } else { error.with("file", path.display()) })
 }
 
+/// Where the bytes of a file go.
+type Output<'a> = &'a mut (dyn Write + Send);
+
 /// A file being written in one of the formats.
 trait Sink {
     fn write(&mut self, batch: &RecordBatch) -> Result<()>;
@@ -68,12 +71,12 @@ trait Sink {
 
 fn sink<'a>(
     file_type: FileType,
-    file: BufWriter<&'a File>,
+    file: Output<'a>,
     schema: &SchemaRef,
-    options: WriteOptions,
+    memory: Option<u64>,
 ) -> Result<Box<dyn Sink + 'a>> {
     Ok(match file_type {
-        FileType::Parquet => Box::new(ParquetWriter::new(file, schema, options.memory)?),
+        FileType::Parquet => Box::new(ParquetWriter::new(file, schema, memory)?),
         FileType::Csv => Box::new(Csv::new(file, schema)?),
         FileType::Json => Box::new(Json::<JsonArray>::new(file, schema)),
         FileType::JsonLines => Box::new(Json::<LineDelimited>::new(file, schema)),
@@ -81,7 +84,7 @@ fn sink<'a>(
     })
 }
 
-impl Sink for ParquetWriter<BufWriter<&File>> {
+impl Sink for ParquetWriter<Output<'_>> {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.write(batch)
     }
@@ -92,12 +95,12 @@ impl Sink for ParquetWriter<BufWriter<&File>> {
 }
 
 struct Csv<'a> {
-    writer: arrow_csv::Writer<BufWriter<&'a File>>,
+    writer: arrow_csv::Writer<Output<'a>>,
     schema: SchemaRef,
 }
 
 impl<'a> Csv<'a> {
-    fn new(file: BufWriter<&'a File>, schema: &SchemaRef) -> Result<Self> {
+    fn new(file: Output<'a>, schema: &SchemaRef) -> Result<Self> {
         check_flat(schema)?;
         let schema = printable_schema(schema);
         let mut writer = arrow_csv::WriterBuilder::new().with_header(true).build(file);
@@ -118,12 +121,12 @@ impl Sink for Csv<'_> {
 }
 
 struct Json<'a, F: JsonFormat> {
-    writer: arrow_json::Writer<BufWriter<&'a File>, F>,
+    writer: arrow_json::Writer<Output<'a>, F>,
     schema: SchemaRef,
 }
 
 impl<'a, F: JsonFormat> Json<'a, F> {
-    fn new(file: BufWriter<&'a File>, schema: &SchemaRef) -> Self {
+    fn new(file: Output<'a>, schema: &SchemaRef) -> Self {
         let writer = WriterBuilder::new().with_explicit_nulls(true).build(file);
         Self { writer, schema: printable_schema(schema) }
     }
@@ -141,10 +144,10 @@ impl<F: JsonFormat> Sink for Json<'_, F> {
 }
 
 /// The file format, which every reader of Arrow knows.
-struct Arrow<'a>(arrow_ipc::writer::FileWriter<BufWriter<&'a File>>);
+struct Arrow<'a>(arrow_ipc::writer::FileWriter<Output<'a>>);
 
 impl<'a> Arrow<'a> {
-    fn new(file: BufWriter<&'a File>, schema: &SchemaRef) -> Result<Self> {
+    fn new(file: Output<'a>, schema: &SchemaRef) -> Result<Self> {
         Ok(Self(arrow_ipc::writer::FileWriter::try_new(file, schema).map_err(failed)?))
     }
 }
@@ -159,13 +162,13 @@ impl Sink for Arrow<'_> {
     }
 }
 
-fn flush(mut file: BufWriter<&File>) -> Result<()> {
-    file.flush().map_err(|e| failed(ArrowError::from(e)))
+fn flush(file: Output<'_>) -> Result<()> {
+    file.flush().map_err(unwritable)
 }
 
 fn failed(error: ArrowError) -> Error {
     match error {
-        ArrowError::IoError(_, cause) => Error::unavailable("cannot write the file").because(cause),
+        ArrowError::IoError(_, cause) => unwritable(cause),
         other => other.into(),
     }
 }
