@@ -62,7 +62,7 @@ def dump(client, path):
         return struct.pack("<I", len(value)) + value
 
     with path.open("wb") as out:
-        keys = list(client.scan_iter(count=10_000))
+        keys = list(client.scan_iter(count=10_000, _type="hash"))
         for start in range(0, len(keys), 1000):
             pipe = client.pipeline(transaction=False)
             for key in keys[start:start + 1000]:

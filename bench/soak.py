@@ -103,7 +103,7 @@ class Soak:
         answer = response.read()
         if response.status != 200:
             raise RuntimeError(f"{path} answers {response.status}: {answer[:300]!r}")
-        return json.loads(answer)
+        return answer
 
     def push(self, connection):
         keys = sorted({(self.pushes * 7919 + i * 613) % KEYS for i in range(200)})
@@ -118,7 +118,7 @@ class Soak:
     def check(self, connection):
         keys = [(self.checks * 104_729 + i * 97) % KEYS for i in range(50)] + [KEYS + self.checks]
         least = [self.pushed[key] for key in keys[:-1]]
-        answer = self.ask(connection, "/get-online-features", {"features": FEATURES, "entities": {"key": keys}})
+        answer = json.loads(self.ask(connection, "/get-online-features", {"features": FEATURES, "entities": {"key": keys}}))
         results = dict(zip(answer["metadata"]["feature_names"], answer["results"]))
         numbers, texts = results["number"]["values"], results["text"]["values"]
         if results["number"]["statuses"][-1] != "NOT_FOUND":
