@@ -7,7 +7,7 @@ use crate::murmur3::hash128;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{DateTime, Datelike as _};
-use provender_core::online::OnlineTable;
+use provender_core::online::{Age, OnlineTable};
 use provender_core::{Error, Result, Timestamp};
 use std::collections::HashMap;
 
@@ -22,9 +22,6 @@ pub(crate) const CREATED: &str = "provender_created_ts";
 
 /// An item as the SDK gives and takes it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
-
-/// When a row happened and when it was made; compares as newest-wins does.
-pub(crate) type Age = (Timestamp, Option<Timestamp>);
 
 /// Name of an entity: the hash of its key, in hexadecimal.
 pub(crate) fn entity_id(key: &[u8]) -> String {

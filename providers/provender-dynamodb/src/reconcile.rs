@@ -1,7 +1,8 @@
 //! Tables come and go with the views.
 
-use crate::error::{self, failed, is_denied, is_in_use, is_missing, is_throttled};
+use crate::error::{failed, is_denied, is_in_use, is_missing, is_throttled};
 use crate::layout::ENTITY_ID;
+use crate::retry::within;
 use crate::store::DynamodbStore;
 use crate::tags;
 use aws_sdk_dynamodb::types::{
@@ -10,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use provender_core::online::{InfraChanges, OnlineTable};
-use provender_core::{Error, Result};
+use provender_core::{Error, RequestContext, Result};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,138 +27,144 @@ const LOOKS: u32 = 300;
 /// Makes and deletes tables, and waits until they are there or gone.
 pub(crate) async fn reconcile(store: &DynamodbStore, changes: &InfraChanges) -> Result<()> {
     let kept = changes.keep.iter().chain(changes.alter.iter().map(|(_, new)| new));
-    let kept = named(store, kept)?;
-    let dropped = named(store, &changes.drop)?;
-    let drops = stream::iter((0..dropped.len()).map(|i| remove(store, &dropped[i].0, dropped[i].1)));
-    drops.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-    let makes = stream::iter((0..kept.len()).map(|i| ensure(store, &kept[i].0, kept[i].1)));
-    makes.buffer_unordered(AT_ONCE).try_collect().await
+    let kept = tables(store, &changes.context, kept)?;
+    let dropped = tables(store, &changes.context, &changes.drop)?;
+    within(&changes.context, async {
+        let drops = stream::iter((0..dropped.len()).map(|i| dropped[i].remove()));
+        drops.buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        let makes = stream::iter((0..kept.len()).map(|i| kept[i].ensure()));
+        makes.buffer_unordered(AT_ONCE).try_collect().await
+    })
+    .await
 }
 
-/// Tables with their names, each once.
-fn named<'a>(
-    store: &DynamodbStore,
-    tables: impl IntoIterator<Item = &'a Arc<OnlineTable>>,
-) -> Result<Vec<(String, &'a OnlineTable)>> {
-    let named = tables.into_iter().map(|table| Ok((store.names.of(table)?, &**table)));
-    Ok(named.collect::<Result<BTreeMap<_, _>>>()?.into_iter().collect())
+/// The tables of views, each once.
+fn tables<'a>(
+    store: &'a DynamodbStore,
+    context: &'a RequestContext,
+    views: impl IntoIterator<Item = &'a Arc<OnlineTable>>,
+) -> Result<Vec<Table<'a>>> {
+    let named = views.into_iter().map(|view| Ok((store.names.of(view)?, view)));
+    let named: BTreeMap<_, _> = named.collect::<Result<_>>()?;
+    Ok(named.into_iter().map(|(name, view)| Table { store, context, name, view }).collect())
 }
 
-/// Makes a table if it is missing, waits until it can be used, and sets its tags.
-async fn ensure(store: &DynamodbStore, name: &str, table: &OnlineTable) -> Result<()> {
-    let wanted = tags::wanted(store.config.tags.as_ref(), table);
-    let on_table = |error: Error| error.with("view", &table.view).with("table", name);
-    let mut created = false;
-    for looks in 0..LOOKS {
-        let (description, status) = match look(store, name).await.map_err(on_table)? {
-            Look::Missing if created => (None, TableStatus::Creating),
-            Look::Missing => {
-                created = true;
-                create(store, name, &wanted).await.map_err(on_table)?;
-                continue;
-            }
-            Look::There(description, status) => (Some(description), status),
-            Look::Throttled => (None, TableStatus::Updating),
-        };
-        match (description, status) {
-            (Some(description), TableStatus::Active | TableStatus::Updating) => {
-                check_key(&description).map_err(on_table)?;
-                let arn = description.table_arn().unwrap_or_default();
-                return tags::update(store, arn, &wanted).await.map_err(on_table);
-            }
-            (_, TableStatus::Creating | TableStatus::Updating) => {}
-            (_, TableStatus::Deleting) => created = false,
-            (_, other) => {
-                let error = Error::unavailable("the table in DynamoDB cannot be used");
-                return Err(on_table(error.with("status", other)));
-            }
-        }
-        pause(looks).await;
-    }
-    Err(on_table(Error::unavailable("DynamoDB has not made the table in ten minutes; apply again")))
+/// A view's table, there or not.
+struct Table<'a> {
+    store: &'a DynamodbStore,
+    context: &'a RequestContext,
+    name: String,
+    view: &'a OnlineTable,
 }
 
-/// Deletes a table if it is there, and waits until it is gone.
-async fn remove(store: &DynamodbStore, name: &str, table: &OnlineTable) -> Result<()> {
-    let on_table = |error: Error| error.with("view", &table.view).with("table", name);
-    for looks in 0..LOOKS {
-        match look(store, name).await.map_err(on_table)? {
-            Look::Missing => return Ok(()),
-            Look::There(_, TableStatus::Active) => {
-                let deletion = store.client.delete_table().table_name(name).send().await;
-                match deletion {
-                    Ok(_) => {}
-                    Err(e) if is_missing(&e) => return Ok(()),
-                    Err(e) if is_in_use(&e) || is_throttled(&e) => {}
-                    Err(e) if is_denied(&e) => {
-                        let why = "the AWS role may not delete tables; delete it where it was made";
-                        tracing::warn!(view = table.view, table = name, "{why}");
-                        return Ok(());
-                    }
-                    Err(e) => return Err(on_table(failed(e, "delete a table"))),
-                }
-                if matches!(look(store, name).await.map_err(on_table)?, Look::Missing) {
-                    return Ok(());
-                }
-            }
-            Look::There(..) | Look::Throttled => {}
-        }
-        pause(looks).await;
-    }
-    Err(on_table(Error::unavailable("DynamoDB has not deleted the table in ten minutes; apply again")))
-}
-
-async fn pause(looks: u32) {
-    let pause = FIRST_PAUSE.saturating_mul(1 << looks.min(16)).min(LONGEST_PAUSE);
-    tokio::time::sleep(pause).await;
-}
-
+/// What DynamoDB says of a table.
 enum Look {
     Missing,
     There(Box<TableDescription>, TableStatus),
     Throttled,
 }
 
-async fn look(store: &DynamodbStore, name: &str) -> Result<Look> {
-    let _slot = store.slot().await?;
-    match store.client.describe_table().table_name(name).send().await {
-        Ok(answer) => {
-            let table = answer.table.ok_or_else(|| Error::internal("DynamoDB describes no table"))?;
-            let status = table.table_status().cloned().unwrap_or(TableStatus::Active);
-            Ok(Look::There(Box::new(table), status))
+impl Table<'_> {
+    /// Makes the table if it is missing, waits until it can be used, and sets its tags.
+    async fn ensure(&self) -> Result<()> {
+        let wanted = tags::wanted(self.store.config.tags.as_ref(), self.view);
+        let mut created = false;
+        for looks in 0..LOOKS {
+            match self.look().await? {
+                Look::Missing if !created => {
+                    created = true;
+                    self.create(&wanted).await?;
+                    continue;
+                }
+                Look::There(description, TableStatus::Active | TableStatus::Updating) => {
+                    check_key(&description).map_err(|e| self.named(e))?;
+                    let arn = description.table_arn().unwrap_or_default();
+                    return tags::update(self.store, arn, &wanted).await.map_err(|e| self.named(e));
+                }
+                Look::There(_, TableStatus::Deleting) => created = false,
+                Look::Missing | Look::There(_, TableStatus::Creating) | Look::Throttled => {}
+                Look::There(_, other) => {
+                    let error = Error::unavailable("the table in DynamoDB cannot be used");
+                    return Err(self.named(error.with("status", other)));
+                }
+            }
+            self.pause(looks).await?;
         }
-        Err(e) if is_missing(&e) => Ok(Look::Missing),
-        Err(e) if is_throttled(&e) => Ok(Look::Throttled),
-        Err(e) => Err(failed(e, "look at a table")),
+        Err(self.named(Error::unavailable("DynamoDB has not made the table in ten minutes; apply again")))
     }
-}
 
-/// Makes a table as Feast makes it: one key of text, paid by request.
-async fn create(store: &DynamodbStore, name: &str, tags: &tags::TagMap) -> Result<()> {
-    let built = |e| Error::internal("cannot make a request").because(e);
-    let key = KeySchemaElement::builder().attribute_name(ENTITY_ID).key_type(KeyType::Hash).build();
-    let attribute = AttributeDefinition::builder()
-        .attribute_name(ENTITY_ID)
-        .attribute_type(ScalarAttributeType::S)
-        .build();
-    let request = store
-        .client
-        .create_table()
-        .table_name(name)
-        .key_schema(key.map_err(built)?)
-        .attribute_definitions(attribute.map_err(built)?)
-        .billing_mode(BillingMode::PayPerRequest)
-        // Without tags none are sent: a role may be allowed to make tables but not to tag them.
-        .set_tags((!tags.is_empty()).then(|| tags::built(tags)).transpose()?);
-    let _slot = store.slot().await?;
-    match request.send().await {
-        Ok(_) => Ok(()),
-        // Somebody else makes it at the same time.
-        Err(e) if is_in_use(&e) => Ok(()),
-        Err(e) if is_throttled(&e) => {
-            Err(Error::unavailable("DynamoDB is making too many tables at once; apply again").because(e))
+    /// Deletes the table if it is there, and waits until it is gone.
+    async fn remove(&self) -> Result<()> {
+        for looks in 0..LOOKS {
+            match self.look().await? {
+                Look::Missing => return Ok(()),
+                Look::There(_, TableStatus::Deleting) | Look::Throttled => {}
+                Look::There(..) if self.delete().await? => {}
+                Look::There(..) => return Ok(()),
+            }
+            self.pause(looks).await?;
         }
-        Err(e) => Err(error::failed(e, "create a table")),
+        Err(self.named(Error::unavailable("DynamoDB has not deleted the table in ten minutes; apply again")))
+    }
+
+    async fn look(&self) -> Result<Look> {
+        let _slot = self.store.slot().await?;
+        match self.store.client.describe_table().table_name(&self.name).send().await {
+            Ok(answer) => {
+                let table = answer.table.ok_or_else(|| Error::internal("DynamoDB describes no table"))?;
+                let status = table.table_status().cloned().unwrap_or(TableStatus::Active);
+                Ok(Look::There(Box::new(table), status))
+            }
+            Err(e) if is_missing(&e) => Ok(Look::Missing),
+            Err(e) if is_throttled(&e) => Ok(Look::Throttled),
+            Err(e) => Err(self.named(failed(e, "look at a table"))),
+        }
+    }
+
+    /// Makes the table as Feast makes it: one key of text, paid by request. It may be that somebody else makes it at the same time.
+    async fn create(&self, tags: &tags::TagMap) -> Result<()> {
+        let built = |e| Error::internal("cannot make a request").because(e);
+        let key = KeySchemaElement::builder().attribute_name(ENTITY_ID).key_type(KeyType::Hash);
+        let attribute =
+            AttributeDefinition::builder().attribute_name(ENTITY_ID).attribute_type(ScalarAttributeType::S);
+        let request = self.store.client.create_table().table_name(&self.name);
+        let request = request
+            .key_schema(key.build().map_err(built)?)
+            .attribute_definitions(attribute.build().map_err(built)?)
+            .billing_mode(BillingMode::PayPerRequest)
+            // Without tags none are sent: a role may be allowed to make tables but not to tag them.
+            .set_tags((!tags.is_empty()).then(|| tags::built(tags)).transpose()?);
+        let _slot = self.store.slot().await?;
+        match request.send().await {
+            Err(e) if !is_in_use(&e) => Err(self.named(failed(e, "create a table"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks for the table's deletion; `false` if the role may not.
+    async fn delete(&self) -> Result<bool> {
+        let _slot = self.store.slot().await?;
+        match self.store.client.delete_table().table_name(&self.name).send().await {
+            Err(e) if is_denied(&e) => {
+                let why = "the AWS role may not delete tables; delete it where it was made";
+                tracing::warn!(view = self.view.view, table = self.name, "{why}");
+                Ok(false)
+            }
+            Err(e) if !(is_missing(&e) || is_in_use(&e) || is_throttled(&e)) => {
+                Err(self.named(failed(e, "delete a table")))
+            }
+            _ => Ok(true),
+        }
+    }
+
+    async fn pause(&self, looks: u32) -> Result<()> {
+        let pause = FIRST_PAUSE.saturating_mul(1 << looks.min(16)).min(LONGEST_PAUSE);
+        tokio::time::sleep(pause).await;
+        self.context.check()
+    }
+
+    fn named(&self, error: Error) -> Error {
+        error.with("view", &self.view.view).with("table", &self.name)
     }
 }
 

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Writes a batch. What was written before a failure stays; the error says how much that is.
 pub(crate) async fn write(store: &DynamodbStore, request: &OnlineWrite) -> Result<WriteSummary> {
     let batch = Batch::of(request)?;
-    let winners = batch.winners(store.config.write_mode);
+    let winners = batch.columns.winners(store.config.write_mode == WriteMode::Newest);
     winners.iter().try_for_each(|row| batch.check(*row))?;
     let name = store.names.of(&request.table)?;
     let writing = Writing {
@@ -35,7 +35,7 @@ pub(crate) async fn write(store: &DynamodbStore, request: &OnlineWrite) -> Resul
     .await;
     let written = writing.written.into_inner();
     match result {
-        Ok(()) => Ok(WriteSummary { written, stale: batch.len() as u64 - written }),
+        Ok(()) => Ok(WriteSummary { written, stale: batch.columns.len() as u64 - written }),
         Err(error) if winners.len() == 1 => Err(error),
         Err(error) => Err(error.with("rows written", format!("at least {written} of {}", winners.len()))),
     }

@@ -1,6 +1,6 @@
 use super::*;
-use arrow_array::{ArrayRef, RecordBatch};
-use provender_core::{EntityKeyEncoder, EntityKeys, KeyValue, Kind, RequestContext, ValueType};
+use arrow_array::{ArrayRef, BinaryArray, RecordBatch, TimestampMicrosecondArray};
+use provender_core::{EntityKeyEncoder, EntityKeys, Kind, RequestContext, ValueType};
 use std::sync::Arc;
 
 /// Key, event and created time, value.
@@ -32,21 +32,6 @@ fn request(rows: &[Row<'_>]) -> OnlineWrite {
     };
     let rows = RecordBatch::try_from_iter(columns).unwrap();
     OnlineWrite { table: Arc::new(table), rows, context: RequestContext::local() }
-}
-
-#[test]
-fn one_row_a_key_counts() {
-    let request = request(&[
-        (1, 10, None, b""),
-        (2, 10, Some(5), b""),
-        (1, 9, Some(99), b""),
-        (2, 10, None, b""),
-        (1, 10, None, b""),
-        (3, 1, None, b""),
-    ]);
-    let batch = Batch::of(&request).unwrap();
-    assert_eq!(batch.winners(WriteMode::Newest), [4, 1, 5]);
-    assert_eq!(batch.winners(WriteMode::Overwrite), [4, 3, 5]);
 }
 
 #[test]
