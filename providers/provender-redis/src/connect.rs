@@ -75,6 +75,11 @@ impl Servers {
     /// `Invalid` naming the setting or the file.
     pub(crate) fn new(config: &RedisConfig, context: &OpenContext) -> Result<Arc<Self>> {
         let address = config.check()?;
+        if config.redis_type == RedisType::Redis && address.nodes.len() > 1 {
+            tracing::warn!(
+                "redis_type is redis: of the servers in online_store.connection_string the first alone is used"
+            );
+        }
         let tls = address.tls.as_ref().map(|settings| Tls::new(settings, context)).transpose()?;
         Ok(Arc::new(Self {
             address,

@@ -3,8 +3,8 @@
 use provender_core::online::{Cell, NO_CELL};
 use std::ops::Range;
 
-/// The longest length line: `$` or `*`, a sign, 19 digits, CR LF.
-const LONGEST_LENGTH: usize = 24;
+/// Digits of the longest length, with its sign: more than any that Redis allows, and none that does not fit.
+const LONGEST_LENGTH: usize = 17;
 /// The longest error line that is believed.
 const LONGEST_ERROR: usize = 64 << 10;
 
@@ -53,6 +53,9 @@ impl Scan {
     /// # Errors
     /// If the bytes are not such replies.
     pub(crate) fn feed(&mut self, bytes: &[u8], sections: &[Section]) -> Result<bool, Surprise> {
+        if bytes.len() > u32::MAX as usize {
+            return Err(Surprise("replies of more than 4 GiB to one request"));
+        }
         if self.position == 0 && self.cells.capacity() == 0 {
             self.cells.reserve_exact(sections.iter().map(|s| s.rows * s.width).sum());
         }
@@ -73,15 +76,21 @@ impl Scan {
 
     /// The values of a reply, as far as they are there.
     fn values(&mut self, bytes: &[u8]) -> Result<bool, Surprise> {
-        let mut position = self.position;
-        while self.left > 0 {
-            let Some((cell, next)) = value(bytes, position)? else { break };
+        let (mut position, mut left) = (self.position, self.left);
+        while left > 0 {
+            let (cell, next) = match short_value(bytes, position) {
+                Some(found) => found,
+                None => match value(bytes, position)? {
+                    Some(found) => found,
+                    None => break,
+                },
+            };
             self.cells.push(cell);
             position = next;
-            self.left -= 1;
+            left -= 1;
         }
-        self.position = position;
-        Ok(self.left == 0)
+        (self.position, self.left) = (position, left);
+        Ok(left == 0)
     }
 
     /// The beginning of a reply, or an error in its place.
@@ -113,56 +122,55 @@ impl Scan {
     }
 }
 
-/// A bulk string at a position and where the next reply starts; `None` if it is not all there.
+/// A bulk string of less than ten bytes, by far the commonest, that is all there; and where the next reply starts.
 #[inline]
-fn value(bytes: &[u8], position: usize) -> Result<Option<(Cell, usize)>, Surprise> {
-    // By far the commonest: a length of one digit.
-    let (len, start) = match bytes.get(position..position + 4) {
-        Some(&[b'$', digit @ b'0'..=b'9', b'\r', b'\n']) => (usize::from(digit - b'0'), position + 4),
-        _ => match long_length(bytes, position)? {
-            Some((Some(len), start)) => (len, start),
-            Some((None, next)) => return Ok(Some((NO_CELL, next))),
-            None => return Ok(None),
-        },
-    };
-    match bytes.get(start + len..start + len + 2) {
-        None => Ok(None),
-        Some(b"\r\n") => match (u32::try_from(start), u32::try_from(len)) {
-            (Ok(start), Ok(length)) => Ok(Some(((start, length), start as usize + len + 2))),
-            _ => Err(Surprise("replies of more than 4 GiB to one request")),
-        },
-        Some(_) => Err(Surprise("a value of another length than announced")),
-    }
+fn short_value(bytes: &[u8], position: usize) -> Option<(Cell, usize)> {
+    let (head, rest) = bytes.get(position..)?.split_first_chunk::<4>()?;
+    let [b'$', digit @ b'0'..=b'9', b'\r', b'\n'] = head else { return None };
+    let len = digit - b'0';
+    let end = rest.get(usize::from(len)..)?.first_chunk()?;
+    let start = position + 4;
+    (end == b"\r\n").then_some(((start as u32, u32::from(len)), start + usize::from(len) + 2))
 }
 
-/// The length of a bulk string, `None` inside for nil.
-fn long_length(bytes: &[u8], position: usize) -> Result<Option<(Option<usize>, usize)>, Surprise> {
+/// A bulk string or nil at a position and where the next reply starts; `None` if it is not all there.
+fn value(bytes: &[u8], position: usize) -> Result<Option<(Cell, usize)>, Surprise> {
     match bytes.get(position) {
         None => return Ok(None),
         Some(b'$') => {}
         Some(_) => return Err(Surprise("a value of another type")),
     }
     let Some((len, start)) = length(bytes, position)? else { return Ok(None) };
-    match (len, u32::try_from(len)) {
-        (-1, _) => Ok(Some((None, start))),
-        (_, Ok(len)) => Ok(Some((Some(len as usize), start))),
-        _ => Err(Surprise("a value of impossible length")),
+    if len == -1 {
+        return Ok(Some((NO_CELL, start)));
+    }
+    let Ok(len) = u32::try_from(len) else { return Err(Surprise("a value of impossible length")) };
+    let end = start + len as usize;
+    match bytes.get(end..end + 2) {
+        None => Ok(None),
+        Some(b"\r\n") => Ok(Some(((start as u32, len), end + 2))),
+        Some(_) => Err(Surprise("a value of another length than announced")),
     }
 }
 
 /// The number after the type byte at a position, and what follows its line.
 fn length(bytes: &[u8], position: usize) -> Result<Option<(i64, usize)>, Surprise> {
     let digits = position + 1;
-    let window = bytes.get(digits..bytes.len().min(digits + LONGEST_LENGTH)).unwrap_or_default();
-    let Some(end) = window.iter().position(|b| *b == b'\n') else {
-        let too_long = window.len() == LONGEST_LENGTH;
-        return if too_long { Err(Surprise("a length without an end")) } else { Ok(None) };
-    };
-    let number = window[..end].strip_suffix(b"\r").and_then(|text| std::str::from_utf8(text).ok());
-    match number.and_then(|text| text.parse().ok()) {
-        Some(number) => Ok(Some((number, digits + end + 1))),
-        None => Err(Surprise("a length that is not a number")),
+    let negative = bytes.get(digits) == Some(&b'-');
+    let (mut number, mut at) = (0i64, digits + usize::from(negative));
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'0'..=b'9' if at - digits < LONGEST_LENGTH => number = number * 10 + i64::from(byte - b'0'),
+            b'\r' if at > digits + usize::from(negative) => match bytes.get(at + 1) {
+                None => return Ok(None),
+                Some(b'\n') => return Ok(Some((if negative { -number } else { number }, at + 2))),
+                Some(_) => break,
+            },
+            _ => break,
+        }
+        at += 1;
     }
+    if at == bytes.len() { Ok(None) } else { Err(Surprise("a length that is not a number")) }
 }
 
 /// The rest of a line, without its end.
