@@ -10,8 +10,10 @@ pub(crate) type Command = Vec<Vec<u8>>;
 
 /// What the server does about a command.
 pub(crate) enum Act {
-    /// Sends these bytes.
+    /// Sends this text.
     Say(String),
+    /// Sends these bytes.
+    Send(Vec<u8>),
     /// Says nothing.
     Hang,
     /// Cuts the connection.
@@ -56,12 +58,13 @@ async fn serve(stream: TcpStream, script: Arc<impl Fn(&Command) -> Act>, seen: S
         let name = String::from_utf8_lossy(&command[0]).to_uppercase();
         seen.lock().unwrap().push(name.clone());
         let reply = match script(&command) {
-            Act::Say(reply) => reply,
+            Act::Say(reply) => reply.into_bytes(),
+            Act::Send(reply) => reply,
             Act::Hang => continue,
             Act::Cut => return,
-            Act::Usual => usual(&name, &command),
+            Act::Usual => usual(&name, &command).into_bytes(),
         };
-        if stream.write_all(reply.as_bytes()).await.is_err() {
+        if stream.write_all(&reply).await.is_err() {
             return;
         }
     }
@@ -102,6 +105,20 @@ pub(crate) fn values(values: &[Option<&str>]) -> String {
         None => "$-1\r\n".to_owned(),
     };
     format!("*{}\r\n{}", values.len(), values.iter().map(value).collect::<String>())
+}
+
+/// A reply of bytes.
+pub(crate) fn bytes(values: &[Option<&[u8]>]) -> Vec<u8> {
+    let mut reply = format!("*{}\r\n", values.len()).into_bytes();
+    for value in values {
+        reply.extend(value.map_or(b"$-1\r\n".to_vec(), bulk));
+    }
+    reply
+}
+
+/// One value.
+pub(crate) fn bulk(value: &[u8]) -> Vec<u8> {
+    [format!("${}\r\n", value.len()).as_bytes(), value, b"\r\n"].concat()
 }
 
 /// The answer to an HMGET of one feature and its event time: a short string, written at second 100.

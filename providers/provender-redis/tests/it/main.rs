@@ -5,5 +5,6 @@
 mod cluster;
 mod common;
 mod fake;
+mod packed;
 mod reading;
 mod sentinel;
