@@ -18,7 +18,8 @@ cargo xtask TASK
 
   demo                 the main job on real data: training set, materialize, serve (release build)
   test [FILTER]        format, lints, tidy, docs, all tests (what they need is installed); with FILTER only the tests of that name
-  services             installs what tests need and starts it: Feast, Redis (single, cluster, sentinels), DynamoDB Local
+  services             installs what tests need and starts it: Feast, Redis (single, cluster, sentinels), DynamoDB Local,
+                       MinIO, Azurite, a server of GCS' XML interface
   services check|stop  says what is missing; stops what runs
   bench WHAT [ROUNDS]  join | materialize [--into sqlite|redis] | apply | serve | online: against the peers, run beside it
   soak [--minutes N]   readers and writers on one server over Redis; fails on errors, wrong values and growing memory
@@ -36,6 +37,8 @@ fn main() -> Result<()> {
         ["services"] => services::start().all().map(drop),
         ["services", "check" | "--check"] => services::check(),
         ["services", "stop" | "--stop"] => services::stop(),
+        // What `services` starts; not for people.
+        ["services", "gcs", port] => services::serve_gcs(port),
         ["bench", what, ref options @ ..] => bench::run(what, options),
         ["soak"] => bench::soak("10"),
         ["soak", "--minutes", minutes] => bench::soak(minutes),

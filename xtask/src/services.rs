@@ -1,14 +1,18 @@
 //! `cargo xtask services`: what tests and benchmarks need, installed into one cache folder outside the clone, started on loopback.
 //!
-//! Where Docker Compose answers, `docker-compose.yml` starts Redis and DynamoDB Local; elsewhere they run natively. Both listen on the
+//! Where Docker Compose answers, `docker-compose.yml` starts Redis, DynamoDB Local, MinIO and Azurite; elsewhere they run natively. Both listen on the
 //! same ports and are arranged (cluster, sentinels) by the same code. Nothing is kept on disk: a service that starts is empty.
 
 mod daemon;
 mod dynamodb;
+mod gcs;
+mod objects;
 mod packages;
 mod python;
 mod redis;
 mod resp;
+
+pub(crate) use gcs::serve as serve_gcs;
 
 use crate::tools::{cache, root, run};
 use anyhow::{Result, bail};
@@ -67,6 +71,24 @@ const SERVICES: &[Service] = &[
         start: dynamodb::start,
         check: dynamodb::check,
         environment: || ("PROVENDER_TEST_DYNAMODB", dynamodb::url()),
+    },
+    Service {
+        name: "MinIO",
+        start: |runner| objects::MINIO.start(runner),
+        check: || objects::MINIO.check(),
+        environment: || ("PROVENDER_TEST_S3", objects::MINIO.url()),
+    },
+    Service {
+        name: "Azurite",
+        start: |runner| objects::AZURITE.start(runner),
+        check: || objects::AZURITE.check(),
+        environment: || ("PROVENDER_TEST_AZURE", objects::AZURITE.url()),
+    },
+    Service {
+        name: "GCS (XML)",
+        start: gcs::start,
+        check: gcs::check,
+        environment: || ("PROVENDER_TEST_GCS", gcs::url()),
     },
 ];
 
@@ -143,7 +165,19 @@ fn compose() -> Result<Runner> {
 
 fn docker_compose() -> Command {
     let mut command = Command::new("docker");
-    command.args(["compose", "--profile", "redis", "--profile", "dynamodb"]).current_dir(root());
+    command
+        .args([
+            "compose",
+            "--profile",
+            "redis",
+            "--profile",
+            "dynamodb",
+            "--profile",
+            "s3",
+            "--profile",
+            "azure",
+        ])
+        .current_dir(root());
     command
 }
 
