@@ -21,6 +21,8 @@ pub(crate) struct Call {
     pub(crate) body: Value,
     /// How many of this operation came before it.
     pub(crate) before: usize,
+    /// Its `Authorization`: whose key, for which region.
+    pub(crate) authorization: String,
 }
 
 /// What becomes of a request.
@@ -63,6 +65,11 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
+    /// Where it is.
+    pub(crate) fn url(&self) -> String {
+        self.url.clone()
+    }
+
     /// A server that answers everything.
     pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -139,11 +146,11 @@ impl Fake {
 /// Answers the requests of one connection.
 async fn serve(stream: TcpStream, held: &Mutex<Held>, script: &Mutex<Script>) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
-    while let Some((operation, body)) = request(&mut stream).await? {
+    while let Some(Request { operation, body, authorization }) = request(&mut stream).await? {
         let (fate, (status, answer)) = {
             let mut held = held.lock().unwrap();
             let before = held.calls.iter().filter(|call| call.operation == operation).count();
-            let call = Call { operation, body, before };
+            let call = Call { operation, body, before, authorization };
             held.calls.push(call.clone());
             let fate = script.lock().unwrap()(&call);
             (fate, answer(&mut held, &call, fate))
@@ -167,27 +174,36 @@ async fn serve(stream: TcpStream, held: &Mutex<Held>, script: &Mutex<Script>) ->
     Ok(())
 }
 
-/// The operation and body of the next request; `None` at the end of the connection.
-async fn request(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<(String, Value)>> {
-    let (mut operation, mut length) = (String::new(), 0);
+/// What is read of a request.
+#[derive(Default)]
+struct Request {
+    operation: String,
+    body: Value,
+    authorization: String,
+}
+
+/// The next request; `None` at the end of the connection.
+async fn request(stream: &mut BufReader<TcpStream>) -> std::io::Result<Option<Request>> {
+    let (mut request, mut length) = (Request::default(), 0);
     let mut line = String::new();
-    loop {
+    while line != "\r\n" {
         line.clear();
         if stream.read_line(&mut line).await? == 0 {
             return Ok(None);
         }
-        let Some((name, value)) = line.trim_end().split_once(": ") else {
-            if line == "\r\n" { break } else { continue }
-        };
+        let Some((name, value)) = line.trim_end().split_once(": ") else { continue };
         match name.to_ascii_lowercase().as_str() {
-            "x-amz-target" => operation = value.rsplit('.').next().unwrap().to_owned(),
+            "x-amz-target" => request.operation = value.rsplit('.').next().unwrap().to_owned(),
+            "authorization" => request.authorization = value.to_owned(),
             "content-length" => length = value.parse().unwrap(),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await?;
-    Ok(Some((operation, serde_json::from_slice(&body)?)))
+    // Containers ask for credentials without a body.
+    request.body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
+    Ok(Some(request))
 }
 
 fn answer(held: &mut Held, call: &Call, fate: Fate) -> (u16, Value) {
@@ -199,6 +215,9 @@ fn answer(held: &mut Held, call: &Call, fate: Fate) -> (u16, Value) {
         Fate::Partly => 1,
         _ => usize::MAX,
     };
+    if call.operation.is_empty() {
+        return (200, container_credentials());
+    }
     let table = call.body["TableName"].as_str().unwrap_or_default().to_owned();
     match call.operation.as_str() {
         "BatchGetItem" => get(held, &call.body["RequestItems"], done),
@@ -217,6 +236,11 @@ fn answer(held: &mut Held, call: &Call, fate: Fate) -> (u16, Value) {
         }
         _ => tagging(held, call),
     }
+}
+
+/// What a container's agent answers.
+fn container_credentials() -> Value {
+    json!({"AccessKeyId": "container", "SecretAccessKey": "s", "Token": "t", "Expiration": "2999-01-01T00:00:00Z"})
 }
 
 fn refusal(code: &str) -> Value {
