@@ -6,8 +6,8 @@ use crate::{codegen, docs, services, tidy};
 use anyhow::Result;
 
 /// The stores whose conformance runs must find their backend where services are required.
-const REQUIRED: &str =
-    "memory,file,sqlite,blob,redis,redis-cluster,redis-sentinel,redis-packed,redis-overwrite,dynamodb";
+const REQUIRED: &str = "memory,file,sqlite,blob,redis,redis-overwrite,redis-packed,redis-cluster,redis-cluster-packed,\
+     redis-sentinel,dynamodb,dynamodb-overwrite";
 
 /// Format, lints, tidy, docs, then all tests. What a laptop cannot set up shows as ignored tests.
 fn all(required: bool) -> Result<()> {

@@ -23,6 +23,7 @@ pub(crate) const CASES: &[Case] = &[
         &[REDIS_SERVER],
         interrupted_write,
     ),
+    Case::new("a_layout_that_is_migrated_while_it_is_read_changes_no_answer", &[REDIS_SERVER], migrated),
 ];
 
 fn store(address: impl std::fmt::Display) -> String {
@@ -85,23 +86,26 @@ fn held_back() {
 }
 
 fn cut() {
-    let redis = Redis::start(&[]);
-    let proxy = Proxy::new(redis.port);
-    let repo = repo(&store(proxy.address()));
-    let server = serve(&repo);
-    recovers(&server);
-    under_load(&server, || {
-        for bytes in [0, 1, 2, 3, 5, 8, 13, 40, 100, 333, 1_000, 4_096, 20_000] {
-            let before = proxy.cuts();
-            proxy.set(Mode::Cut(bytes));
-            until("a connection is cut", || {
-                let _ = read(&server, &some(9));
-                proxy.cuts() > before
-            });
-            until("reads succeed again", || read(&server, &some(11)).is_ok());
-        }
-    });
-    recovers(&server);
+    for layout in ["feast", "packed"] {
+        let redis = Redis::start(&[]);
+        let proxy = Proxy::new(redis.port);
+        let repo =
+            repo(&format!("{{type: redis, connection_string: '{}', layout: {layout}}}", proxy.address()));
+        let server = serve(&repo);
+        recovers(&server);
+        under_load(&server, || {
+            for bytes in [0, 1, 2, 3, 5, 8, 13, 40, 100, 333, 1_000, 4_096, 20_000] {
+                let before = proxy.cuts();
+                proxy.set(Mode::Cut(bytes));
+                until("a connection is cut", || {
+                    let _ = read(&server, &some(9));
+                    proxy.cuts() > before
+                });
+                until("reads succeed again", || read(&server, &some(11)).is_ok());
+            }
+        });
+        recovers(&server);
+    }
 }
 
 fn refused_and_slow() {
@@ -221,6 +225,22 @@ fn slots_moved() {
     });
     assert!(tally.right > 100, "{tally:?}");
     assert_eq!(tally.failed, 0, "slots move while all nodes are there: {tally:?}");
+    recovers(&server);
+}
+
+fn migrated() {
+    let redis = Redis::start(&[]);
+    let repo = repo(&single(&redis));
+    let server = serve(&repo);
+    recovers(&server);
+    let tally = under_load(&server, || {
+        for layout in ["packed", "feast"] {
+            repo.ok(&["migrate-layout", "--to", layout]);
+            repo.ok(&["materialize", "2025-12-31", "2026-01-02"]);
+        }
+    });
+    assert!(tally.right > 0, "{tally:?}");
+    assert_eq!(tally.failed, 0, "{tally:?}");
     recovers(&server);
 }
 
