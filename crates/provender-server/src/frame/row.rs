@@ -74,6 +74,8 @@ impl SentRow {
             ValueRef::Timestamp(number) if self.as_feast && numbers == IntegerTime::Nanoseconds => {
                 json_column(&[number.into()], value_type, numbers)
             }
+            ValueRef::ScalarMap(_) => Err(Error::unsupported("a scalar map cannot be pushed")
+                .with("hint", "materialize it from a source")),
             // a column of instants alone would lose the zone
             ValueRef::Zoned(..) => parse(&zoned_text(bytes)?, declared),
             _ => decode(&BinaryArray::from(vec![bytes]), value_type).map_err(|error| {

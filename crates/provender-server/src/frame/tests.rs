@@ -2,7 +2,7 @@ use super::*;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_schema::DataType;
-use provender_core::ValueType;
+use provender_core::{Kind, ValueType};
 use provender_core::model::{
     DataSource, Entity, FeatureView, Field as Column, FileFormat, Object, SourceKind,
 };
@@ -126,4 +126,38 @@ fn undeclared_column_is_kept_for_the_offline_store_as_what_it_looks_like() {
         [("i", DataType::Int64), ("f", DataType::Float64), ("b", DataType::Boolean), ("t", DataType::Utf8)];
     assert_eq!(seen, expected.map(|(name, t)| (name.to_owned(), t)));
     assert_eq!(read(&types, r#"[["m", [1, "x"]]]"#).unwrap_err().get("field"), Some("df.m"));
+}
+
+/// A row of values by name, for the view `stats`.
+fn row(cells: &[(&str, &[u8])], as_feast: bool) -> Result<RecordBatch> {
+    let cells = cells.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec()));
+    SentRow::of_values(cells.collect(), as_feast).frame(&of_view())
+}
+
+#[test]
+fn instants_of_a_row_are_seconds_and_for_feast_nanoseconds() {
+    // unix_timestamp_val: 2
+    let two: &[u8] = &[0x40, 2];
+    for (as_feast, micros) in [(false, 2_000_000), (true, 0)] {
+        let batch = row(&[("at", two), ("seen", two)], as_feast).unwrap();
+        let of = |name: &str| batch[name].as_primitive::<TimestampMicrosecondType>().value(0);
+        assert_eq!((of("at"), of("seen")), (micros, 2_000_000), "as_feast: {as_feast}");
+    }
+    // int64_val in a time column is nanoseconds, as a number of JSON is
+    let batch = row(&[("at", &[0x20, 0xd0, 0x0f])], false).unwrap();
+    assert_eq!(batch["at"].as_primitive::<TimestampMicrosecondType>().value(0), 2);
+}
+
+#[test]
+fn values_of_a_row_fit_the_declared_types_or_are_named() {
+    // int64_val: 7, for a double; a text that is a number, for a key
+    let batch = row(&[("lat", &[0x20, 7]), ("driver_id", &[0x12, 2, b'4', b'2'])], false).unwrap();
+    assert_eq!(batch["lat"].as_primitive::<arrow_array::types::Float64Type>().value(0), 7.0);
+    assert_eq!(batch["driver_id"].as_primitive::<Int64Type>().value(0), 42);
+    let error = row(&[("lat", &[0x38, 1])], false).unwrap_err();
+    assert_eq!(error.get("field"), Some("typed_features.lat"));
+    let error = row(&[("lat", &[0xff])], false).unwrap_err();
+    assert_eq!((error.kind(), error.get("field")), (Kind::Invalid, Some("typed_features.lat")));
+    let empty = row(&[("unknown", &[0x20, 7])], false).unwrap();
+    assert_eq!((empty.num_columns(), empty.num_rows()), (0, 1));
 }

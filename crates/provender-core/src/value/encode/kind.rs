@@ -106,6 +106,9 @@ impl Kind {
                 }
                 Self::Map(Map::new(array, value_type)?)
             }
+            ValueType::SCALAR_MAP if array.data_type() == &DataType::Null => {
+                Self::Text(StringArray::new_null(array.len()))
+            }
             ValueType::SCALAR_MAP => Self::ScalarMap(ScalarMap::new(array)?),
             ValueType::ZONED_TIMESTAMP => Self::Zoned(Zoned::new(array)?),
             ValueType::JSON if array.data_type().is_nested() => Self::Text(json_text(array)?),

@@ -1,4 +1,4 @@
-use super::super::{NonFinite, decode, read, to_text, write_json};
+use super::super::{IntegerTime, NonFinite, decode, json_column, read, to_text, write_json};
 use super::*;
 use arrow_array::builder::{Int64Builder, ListBuilder, MapBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
@@ -312,6 +312,22 @@ fn nested_lists_and_maps_hold_whole_values() {
     let list: ArrayRef = Arc::new(list);
     assert_eq!(jsons(list.clone(), ValueType::STRUCT_LIST), ["[{\"x\":0.5,\"s\":\"é\"}]", "[]"]);
     assert_eq!(jsons(list, ValueType::JSON), [r#""[{\"x\":0.5,\"s\":\"é\"}]""#, r#""[]""#]);
+}
+
+#[test]
+fn null_of_json_is_a_null_of_every_type() {
+    for number in 1..=48 {
+        let value_type = ValueType(number);
+        let Ok(column) = json_column(&[serde_json::Value::Null], value_type, IntegerTime::Seconds) else {
+            assert!(value_type.arrow().is_none(), "{value_type}");
+            continue;
+        };
+        let values = encode(&column, value_type).unwrap();
+        assert_eq!((values.len(), values.value(0)), (1, &[][..]), "{value_type}");
+    }
+    let object = serde_json::json!({"1": 2});
+    let refused = json_column(&[object], ValueType::SCALAR_MAP, IntegerTime::Seconds).unwrap_err();
+    assert_eq!(refused.kind(), crate::Kind::Unsupported);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::is_shapeless;
 use crate::{Error, Result, Timestamp, ValueType, timestamp_type};
 use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
-    StringArray, TimestampMicrosecondArray,
+    NullArray, StringArray, TimestampMicrosecondArray,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::Field;
@@ -46,6 +46,15 @@ struct Column {
 
 impl Column {
     fn build(self, values: &[&Value]) -> Result<ArrayRef> {
+        if self.value_type == ValueType::SCALAR_MAP {
+            // its keys are no texts, so of JSON only null is one
+            return match values.iter().position(|value| !value.is_null()) {
+                None => Ok(Arc::new(NullArray::new(values.len()))),
+                Some(row) => {
+                    Err(Error::unsupported("a scalar map cannot be read from JSON").with("row", row))
+                }
+            };
+        }
         if is_shapeless(self.value_type) {
             return Ok(Arc::new(self.each::<_, StringArray>(values, |v| Some(v.to_string()))?));
         }
