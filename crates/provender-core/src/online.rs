@@ -5,6 +5,8 @@
 
 mod columns;
 mod maintenance;
+#[cfg(test)]
+mod tests;
 
 pub use columns::{Age, WriteColumns};
 pub use maintenance::{Maintenance, MaintenanceReport, MaintenanceTask};

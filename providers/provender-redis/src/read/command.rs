@@ -1,6 +1,7 @@
 //! What is asked of each key. The part of a command that is the same for all keys is kept from request to request.
 
 use crate::layout::names::{feature_field, packed_field, time_field};
+use crate::layout::schema::fingerprint;
 use crate::resp::{word, word_length, words};
 use crate::state::Form;
 use provender_core::online::{OnlineTable, ViewRead};
@@ -31,8 +32,17 @@ pub(super) struct Fields {
     project: usize,
     /// Values in a reply.
     pub(super) width: usize,
-    /// Of each view, index of its first value in a reply.
-    pub(super) firsts: Vec<usize>,
+    /// Of each view, in the group's order.
+    pub(super) columns: Vec<Columns>,
+}
+
+/// What is known of a view's values in a reply.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Columns {
+    /// Index of its first value.
+    pub(super) first: usize,
+    /// What its packed rows are marked with that have the features of now. 0 in Feast's layout.
+    pub(super) fingerprint: u32,
 }
 
 /// The [`Fields`] that were needed last.
@@ -81,9 +91,10 @@ impl Commands {
 
 impl Fields {
     fn new<'a>(form: Form, views: impl Iterator<Item = &'a ViewRead> + Clone) -> Result<Self> {
-        let (mut fields, mut width, mut firsts) = (Vec::new(), 0, Vec::new());
+        let (mut fields, mut width, mut columns) = (Vec::new(), 0, Vec::new());
         for view in views.clone() {
-            firsts.push(width);
+            let first = width;
+            let mut mark = 0;
             let name = &view.table.view;
             if form != Form::Packed {
                 for feature in &*view.features {
@@ -97,7 +108,9 @@ impl Fields {
             if form != Form::Feast {
                 word(&mut fields, &packed_field(name));
                 width += 1;
+                mark = fingerprint(&view.table.features);
             }
+            columns.push(Columns { first, fingerprint: mark });
         }
         let project = views.clone().next().map_or("", |view| &view.table.project).as_bytes();
         let mut head = Vec::new();
@@ -105,7 +118,7 @@ impl Fields {
         word(&mut head, b"HMGET");
         let tail = [project, b"\r\n", &fields].concat();
         let of = views.map(|view| (Arc::clone(&view.table), Arc::clone(&view.features))).collect();
-        Ok(Self { form, of, head, tail, project: project.len(), width, firsts })
+        Ok(Self { form, of, head, tail, project: project.len(), width, columns })
     }
 
     fn is_of(&self, form: Form, views: &[ViewRead], members: &[usize]) -> bool {

@@ -5,7 +5,7 @@ use super::rows::{slice, time};
 use crate::config::Layout;
 use crate::error::damaged;
 use crate::layout::packed::{Header, cells};
-use crate::layout::schema::{Schema, fingerprint};
+use crate::layout::schema::Schema;
 use crate::schemas::Schemas;
 use crate::state::Form;
 use provender_core::online::{Cell, CellPlace, NO_CELL, OnlineTable, ViewRead, ViewRows};
@@ -17,6 +17,8 @@ pub(super) struct Unpacking<'a> {
     pub(super) view: &'a ViewRead,
     /// Where its values are: of Feast's layout, if that is asked for, the features and the time; then the packed value.
     pub(super) place: CellPlace,
+    /// What rows are marked with that have the features of now.
+    pub(super) fingerprint: u32,
     pub(super) form: Form,
     pub(super) replies: &'a Replies,
 }
@@ -28,6 +30,8 @@ struct Known {
     len: usize,
     /// Of each feature that is asked for, which value it is.
     positions: Vec<Option<usize>>,
+    /// Whether that is each value, in order.
+    all: bool,
 }
 
 /// Why rows could not be unpacked.
@@ -41,18 +45,16 @@ impl Unpacking<'_> {
     /// The rows of the view. Asks for schemas that are not known.
     pub(super) async fn rows(&self, schemas: &Schemas, context: &RequestContext) -> Result<ViewRows> {
         let table = &*self.view.table;
-        let mut known = vec![Known {
-            fingerprint: fingerprint(&table.features),
-            len: table.features.len(),
-            positions: self.view.features.iter().copied().map(Some).collect(),
-        }];
+        let own = self.view.features.iter().copied().map(Some).collect();
+        let mut known = vec![Known::new(self.fingerprint, table.features.len(), own)];
         loop {
             match self.unpacked(&known) {
                 Ok(rows) => return Ok(rows),
                 Err(Stop::Failed(error)) => return Err(error),
                 Err(Stop::Unknown(fingerprint)) => {
                     let schema = schemas.find(table, fingerprint, context).await?;
-                    known.push(Known::new(fingerprint, &schema, table, &self.view.features));
+                    let positions = positions(&schema, table, &self.view.features);
+                    known.push(Known::new(fingerprint, schema.len(), positions));
                 }
             }
         }
@@ -104,16 +106,21 @@ impl Unpacking<'_> {
         };
         let schema = known.iter().find(|k| k.fingerprint == header.schema);
         let schema = schema.ok_or(Stop::Unknown(header.schema))?;
-        values.clear();
+        // Every value is looked at, or a cut row would not be noticed.
+        let found = if schema.all { &mut *out } else { &mut *values };
+        let before = if schema.all { found.len() } else { 0 };
+        found.truncate(before);
         for value in cells(slice(data, packed), &header) {
             let value = value.map_err(|_| self.damaged(row))?;
             // Both fit: they lie within a value whose place does.
-            values.push(value.map_or(NO_CELL, |v| (packed.0 + v.start as u32, v.len() as u32)));
+            found.push(value.map_or(NO_CELL, |v| (packed.0 + v.start as u32, v.len() as u32)));
         }
-        if values.len() != schema.len {
+        if found.len() - before != schema.len {
             return Err(self.damaged(row));
         }
-        out.extend(schema.positions.iter().map(|position| position.map_or(NO_CELL, |p| values[p])));
+        if !schema.all {
+            out.extend(schema.positions.iter().map(|position| position.map_or(NO_CELL, |p| values[p])));
+        }
         Ok(Some(header.event))
     }
 
@@ -130,11 +137,17 @@ impl Unpacking<'_> {
 }
 
 impl Known {
-    fn new(fingerprint: u32, schema: &Schema, table: &OnlineTable, features: &[usize]) -> Self {
-        let position = |feature: &usize| {
-            let (name, value_type) = &table.features[*feature];
-            schema.position(name, *value_type)
-        };
-        Self { fingerprint, len: schema.len(), positions: features.iter().map(position).collect() }
+    fn new(fingerprint: u32, len: usize, positions: Vec<Option<usize>>) -> Self {
+        let all = positions.len() == len && positions.iter().enumerate().all(|(i, p)| *p == Some(i));
+        Self { fingerprint, len, positions, all }
     }
+}
+
+/// Where the values of a view's features are in rows of another schema.
+fn positions(schema: &Schema, table: &OnlineTable, features: &[usize]) -> Vec<Option<usize>> {
+    let position = |feature: &usize| {
+        let (name, value_type) = &table.features[*feature];
+        schema.position(name, *value_type)
+    };
+    features.iter().map(position).collect()
 }

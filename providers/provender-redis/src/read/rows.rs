@@ -25,22 +25,23 @@ pub(super) async fn rows(
         return feast(views, &places, &mut replies);
     }
     let mut rows = OnlineRows::default();
-    for (view, place) in views.iter().zip(places) {
-        let unpacking = Unpacking { view, place, form, replies: &replies };
+    for (view, (place, fingerprint)) in views.iter().zip(places) {
+        let unpacking = Unpacking { view, place, fingerprint, form, replies: &replies };
         rows.views.push(unpacking.rows(schemas, context).await?);
     }
     Ok(rows)
 }
 
-/// Where the values of each view are among those of all groups.
-fn places(views: &[ViewRead], groups: &[Group]) -> Vec<CellPlace> {
-    let mut places = vec![CellPlace { first: 0, stride: 0, features: 0 }; views.len()];
+/// Where the values of each view are among those of all groups, and the fingerprint of its features.
+fn places(views: &[ViewRead], groups: &[Group]) -> Vec<(CellPlace, u32)> {
+    let mut places = vec![(CellPlace { first: 0, stride: 0, features: 0 }, 0); views.len()];
     let mut start = 0;
     for group in groups {
         let stride = group.fields.width;
-        for (index, first) in group.views.iter().zip(&group.fields.firsts) {
+        for (index, columns) in group.views.iter().zip(&group.fields.columns) {
             let features = views[*index].features.len();
-            places[*index] = CellPlace { first: start + first, stride, features };
+            places[*index] =
+                (CellPlace { first: start + columns.first, stride, features }, columns.fingerprint);
         }
         start += group.rows() * stride;
     }
@@ -48,14 +49,15 @@ fn places(views: &[ViewRead], groups: &[Group]) -> Vec<CellPlace> {
 }
 
 /// Rows of Feast's layout: of each view its features, then its event time. The cells stay where they are.
-fn feast(views: &[ViewRead], places: &[CellPlace], replies: &mut Replies) -> Result<OnlineRows> {
+fn feast(views: &[ViewRead], places: &[(CellPlace, u32)], replies: &mut Replies) -> Result<OnlineRows> {
     let mut all_times = Vec::with_capacity(views.len());
-    for (view, place) in views.iter().zip(places) {
+    for (view, (place, _)) in views.iter().zip(places) {
         all_times.push(times(view, *place, replies)?);
     }
     let (data, cells) = (std::mem::take(&mut replies.data), Arc::new(std::mem::take(&mut replies.cells)));
-    let rows =
-        |(place, times): (&CellPlace, _)| ViewRows::within(data.clone(), times, Arc::clone(&cells), *place);
+    let rows = |((place, _), times): (&(CellPlace, u32), _)| {
+        ViewRows::within(data.clone(), times, Arc::clone(&cells), *place)
+    };
     let views = places.iter().zip(all_times).map(rows).collect::<Result<_>>()?;
     Ok(OnlineRows { views })
 }
