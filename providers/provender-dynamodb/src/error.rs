@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use provender_core::online::OnlineTable;
 use provender_core::{Error, Kind};
 use std::error::Error as StdError;
+use std::fmt::Display;
 
 /// What the SDK gives instead of an answer to an operation.
 pub(crate) type Failure<E> = SdkError<E, HttpResponse>;
@@ -38,6 +39,11 @@ pub(crate) fn never_set_up(table: &OnlineTable, name: &str) -> Error {
     Error::not_found("the view has no table in DynamoDB; `provender apply` creates it")
         .with("view", &table.view)
         .with("table", name)
+}
+
+/// Adds view and table to an error that does not name them yet.
+pub(crate) fn about(error: Error, (view, table): (impl Display, impl Display)) -> Error {
+    if error.get("view").is_some() { error } else { error.with("view", view).with("table", table) }
 }
 
 /// What a failure means for the caller; `action` is such as `read the online store`.

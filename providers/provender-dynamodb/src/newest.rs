@@ -33,17 +33,17 @@ pub(crate) async fn write(writing: &Writing<'_>, rows: &[usize]) -> Result<()> {
 }
 
 async fn write_one(writing: &Writing<'_>, row: usize) -> Result<()> {
-    let mut item = writing.batch.item(row)?;
     let age = writing.batch.age(row);
     let event = writing.batch.event_text(row)?;
     let created = created_text(&event, age.1)?;
-    if age.1.is_some() {
-        item.insert(CREATED.to_owned(), text(&created));
-    }
     let mut backoff = Backoff::new(writing.context);
     let mut seen: Option<Item> = None;
     loop {
-        let put = writing.store.client.put_item().table_name(writing.name).set_item(Some(item.clone()));
+        let mut item = writing.batch.item(row)?;
+        if age.1.is_some() {
+            item.insert(CREATED.to_owned(), text(&created));
+        }
+        let put = writing.store.client.put_item().table_name(writing.name).set_item(Some(item));
         let put = match &seen {
             None => if_not_newer(put, &event, &created),
             Some(held) => if_unchanged(put, held),
@@ -53,10 +53,7 @@ async fn write_one(writing: &Writing<'_>, row: usize) -> Result<()> {
                 writing.took(1);
                 return Ok(());
             }
-            Outcome::Throttled => {
-                let paused = backoff.pause(false).await;
-                paused.map_err(|e| e.with("view", &writing.table.view).with("table", writing.name))?;
-            }
+            Outcome::Throttled => backoff.pause(false).await?,
             // It was deleted in between.
             Outcome::Refused(None) => seen = None,
             Outcome::Refused(Some(held)) if stored_age(&held, writing.table)? > age => return Ok(()),

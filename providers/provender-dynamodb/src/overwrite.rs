@@ -27,8 +27,7 @@ async fn write_some(writing: &Writing<'_>, rows: &[usize]) -> Result<()> {
         if left.is_empty() {
             return Ok(());
         }
-        let paused = backoff.pause(left.len() < before).await;
-        paused.map_err(|e| e.with("view", &writing.table.view).with("table", writing.name))?;
+        backoff.pause(left.len() < before).await?;
     }
 }
 

@@ -19,7 +19,7 @@ use std::collections::HashMap;
 pub(crate) async fn read(store: &DynamodbStore, request: &OnlineRead) -> Result<OnlineRows> {
     let plan = Plan::of(request, &store.names)?;
     let reading = Reading { store, plan: &plan, context: &request.context };
-    let found = within(&request.context, reading.all()).await?;
+    let found = within(&request.context, reading.all()).await.map_err(|e| error::about(e, plan.names()))?;
     let views = plan.views.iter().map(|view| rows(view, &found[view.table])).collect::<Result<_>>()?;
     Ok(OnlineRows { views })
 }
@@ -116,10 +116,7 @@ impl Reading<'_> {
 
     /// Adds the views and tables of a batch.
     fn named(&self, error: Error, batch: &Batch) -> Error {
-        let tables = || batch.tables().map(|table| &self.plan.tables[table]);
-        let views: Vec<_> = tables().map(|t| t.table.view.as_str()).collect();
-        let names: Vec<_> = tables().map(|t| t.name.as_str()).collect();
-        error.with("view", views.join(", ")).with("table", names.join(", "))
+        error::about(error, plan::named(batch.tables().map(|table| &self.plan.tables[table])))
     }
 }
 

@@ -34,11 +34,11 @@ pub(crate) async fn write(store: &DynamodbStore, request: &OnlineWrite) -> Resul
     })
     .await;
     let written = writing.written.into_inner();
-    match result {
-        Ok(()) => Ok(WriteSummary { written, stale: batch.columns.len() as u64 - written }),
-        Err(error) if winners.len() == 1 => Err(error),
-        Err(error) => Err(error.with("rows written", format!("at least {written} of {}", winners.len()))),
-    }
+    let error = match result {
+        Ok(()) => return Ok(WriteSummary { written, stale: batch.columns.len() as u64 - written }),
+        Err(error) => error::about(error, (&request.table.view, &name)),
+    };
+    Err(error.with("rows written", format!("at least {written} of {}", winners.len())))
 }
 
 /// A write under way.
@@ -58,7 +58,7 @@ impl Writing<'_> {
         self.written.fetch_add(rows as u64, Ordering::Relaxed);
     }
 
-    /// What a failure means, with the view that it happened on.
+    /// What a failure means. [`write`] adds the view.
     pub(crate) fn failed<E>(&self, failure: Failure<E>) -> Error
     where
         E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
@@ -67,7 +67,5 @@ impl Writing<'_> {
             return error::never_set_up(self.table, self.name).because(failure);
         }
         error::failed(failure, "write the online store")
-            .with("view", &self.table.view)
-            .with("table", self.name)
     }
 }

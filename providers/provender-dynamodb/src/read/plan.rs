@@ -94,6 +94,11 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
+    /// Views and tables, for people.
+    pub(super) fn names(&self) -> (String, String) {
+        named(self.tables.iter())
+    }
+
     /// The place of a table, by its name in DynamoDB.
     pub(super) fn table(&self, name: &str) -> Option<usize> {
         self.tables.iter().position(|table| table.name == name)
@@ -142,6 +147,13 @@ impl<'a> Plan<'a> {
         };
         batch.0.iter().map(part).collect()
     }
+}
+
+/// Views and tables, for people.
+pub(super) fn named<'a>(tables: impl Iterator<Item = &'a TableRead<'a>>) -> (String, String) {
+    let (views, names): (Vec<&str>, Vec<&str>) =
+        tables.map(|table| (table.table.view.as_str(), table.name.as_str())).unzip();
+    (views.join(", "), names.join(", "))
 }
 
 impl<'a> TableRead<'a> {

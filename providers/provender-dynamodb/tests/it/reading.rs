@@ -196,7 +196,7 @@ async fn views_share_requests_and_batches_run_at_once() {
     // All three requests of a read are under way before any is answered.
     let (store, stats) = drivers(&fake, |_| {}).await;
     fake.script(|call| if call.before < 3 { Fate::Silence } else { Fate::Fine });
-    refused(&store, &stats, for_millis(300)).await;
+    refused(&store, &stats, for_millis(1000)).await;
     assert_eq!(fake.calls("BatchGetItem").len(), 3);
 }
 

@@ -46,19 +46,35 @@ async fn items_left_unwritten_are_written_after_a_pause_and_only_those() {
 }
 
 #[tokio::test]
-async fn a_write_that_stays_throttled_says_how_much_is_written() {
+async fn a_write_that_fails_says_how_much_is_written() {
     for (mode, written) in [(WriteMode::Overwrite, 26), (WriteMode::Newest, 2)] {
         let fake = Fake::start().await;
         let (store, view) = empty(&fake, mode).await;
         fake.script(|call| match (call.operation.as_str(), call.before) {
             ("BatchWriteItem", 0) | ("PutItem", 0 | 1) => Fate::Fine,
             ("BatchWriteItem", 1) => Fate::Partly,
-            _ => THROTTLED,
+            _ => Fate::Refused(400, "ExpiredTokenException"),
         });
-        let write = write_of(&view, &rows(&view), for_millis(600));
+        let write = write_of(&view, &rows(&view), RequestContext::local());
         let error = guarded(store.write(write)).await.unwrap_err();
-        assert_eq!((error.kind(), error.get("view")), (Kind::Unavailable, Some("stats")), "{error}");
+        assert_eq!((error.kind(), error.get("view")), (Kind::Denied, Some("stats")), "{error}");
         assert_eq!(error.get("rows written"), Some(&*format!("at least {written} of 60")));
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_stays_throttled_ends_with_the_deadline() {
+    for (mode, fate) in [
+        (WriteMode::Overwrite, THROTTLED),
+        (WriteMode::Overwrite, Fate::Undone),
+        (WriteMode::Newest, THROTTLED),
+    ] {
+        let fake = Fake::start().await;
+        let (store, view) = empty(&fake, mode).await;
+        fake.script(move |_| fate);
+        let error = guarded(store.write(write_of(&view, &rows(&view), for_millis(300)))).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unavailable, "{error}");
+        assert_eq!(error.get("rows written"), Some("at least 0 of 60"));
     }
 }
 
