@@ -82,6 +82,8 @@ commands! {
     MigrateLayout(commands::maintenance::MigrateLayout);
     /// Start the feature server
     Serve(commands::serve::Serve);
+    /// Start the feature server at the address of gRPC
+    Listen(commands::listen::Listen);
     /// Drop the project's online tables and remove it from the registry
     Teardown(commands::remove::Teardown);
     /// Delete one object by name

@@ -4,6 +4,7 @@ pub(crate) mod apply;
 pub(crate) mod dump;
 pub(crate) mod historical;
 pub(crate) mod init;
+pub(crate) mod listen;
 pub(crate) mod maintenance;
 pub(crate) mod materialize;
 pub(crate) mod objects;
@@ -57,6 +58,7 @@ async fn run(command: Command, app: &App) -> Outcome {
         Command::Gc(args) => args.run(app).await,
         Command::MigrateLayout(args) => args.run(app).await,
         Command::Serve(args) => args.run(app).await,
+        Command::Listen(args) => args.run(app).await,
         Command::Teardown(args) => args.run(app).await,
         Command::Delete(args) => args.run(app).await,
         Command::RegistryDump(args) => args.run(app).await,

@@ -14,6 +14,8 @@ mod app;
 mod args;
 mod commands;
 mod listing;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod output;
 mod progress;
 mod signal;

@@ -2,6 +2,8 @@
 
 use super::Outcome;
 use crate::app::App;
+#[cfg(feature = "otlp")]
+use crate::otlp::Otlp;
 use crate::{output, signal};
 use clap::Args;
 use provender_server::{Server, ServerConfig};
@@ -42,7 +44,6 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(crate) async fn run(&self, app: &App) -> Outcome {
-        let store = Arc::new(app.store().await?);
         let mut config = ServerConfig { host: self.host.clone(), port: self.port, ..ServerConfig::default() };
         config.registry_ttl = Duration::from_secs(self.registry_ttl_sec);
         config.access_log = !self.no_access_log;
@@ -50,11 +51,31 @@ impl Serve {
         config.limits.rows = self.max_rows;
         config.limits.in_flight = self.max_in_flight;
         config.limits.answer = Duration::from_secs(self.request_timeout);
-        let project = store.project().to_owned();
-        let server = Server::bind(store, config).await?;
-        output::note(&format!("serving project {project} on http://{} (Ctrl-C stops)", server.address()));
-        server.run(signal::stop_requested()).await;
-        output::note("stopped");
-        Ok(ExitCode::SUCCESS)
+        start(app, config).await
     }
+}
+
+/// Serves until a signal asks to stop.
+pub(super) async fn start(app: &App, mut config: ServerConfig) -> Outcome {
+    let store = Arc::new(app.store().await?);
+    let project = store.project().to_owned();
+    #[cfg(feature = "otlp")]
+    let traces = Otlp::start()?;
+    #[cfg(feature = "otlp")]
+    if let Some(traces) = &traces {
+        config.traces = Some(Arc::<Otlp>::clone(traces));
+    }
+    let server = Server::bind(store, config).await?;
+    output::note(&format!(
+        "serving project {project} with HTTP and gRPC on http://{} (Ctrl-C stops)",
+        server.address()
+    ));
+    server.run(signal::stop_requested()).await;
+    #[cfg(feature = "otlp")]
+    if let Some(traces) = traces {
+        // blocks until the collector has the last of them, or does not answer
+        let _ = tokio::task::spawn_blocking(move || traces.finish()).await;
+    }
+    output::note("stopped");
+    Ok(ExitCode::SUCCESS)
 }
