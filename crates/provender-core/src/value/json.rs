@@ -1,7 +1,7 @@
 //! Value bytes to JSON and to text.
 
 use super::number::{write_float, write_int};
-use super::read::{ItemsRef, MapRef, ScalarMapRef, ValueRef, read};
+use super::read::{ItemsRef, MapRef, ScalarMapRef, ValueRef, read, text as utf8};
 use super::wire::{Reader, damaged};
 use crate::{Error, Result, ValueType};
 use base64::Engine;
@@ -53,6 +53,13 @@ fn small_int(value: &[u8]) -> Option<i64> {
 }
 
 fn write_any(value: &[u8], non_finite: NonFinite, out: &mut Vec<u8>) -> Result<()> {
+    const STRING: u8 = 0x12;
+    if let [STRING, length, text @ ..] = value
+        && *length < 0x80
+        && text.len() == usize::from(*length)
+    {
+        return write_text(text, out);
+    }
     Writer { non_finite, scalar_maps: false }.value(read(value)?.1, 0, out)
 }
 
@@ -101,6 +108,9 @@ impl Writer {
         loop {
             if let Some((item, bytes)) = items.packed()? {
                 self.numbers(item, bytes, out)?;
+            } else if let Some(text) = items.text()? {
+                write_text(text, out)?;
+                out.push(b',');
             } else if let Some(item) = items.next() {
                 self.value(item?, depth, out)?;
                 out.push(b',');
@@ -189,11 +199,26 @@ fn boolean(value: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
+/// Appends text that is not known to be UTF-8. ASCII always is, and soon told.
+#[inline]
+fn write_text(text: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    if !text.is_ascii() {
+        utf8(text)?;
+    }
+    quote(text, out);
+    Ok(())
+}
+
 /// Appends a JSON string: quotes, backslashes and control characters escaped, everything else as it is.
 #[inline]
 pub fn write_json_string(text: &str, out: &mut Vec<u8>) {
+    quote(text.as_bytes(), out);
+}
+
+#[inline]
+fn quote(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    let mut rest = text.as_bytes();
+    let mut rest = text;
     while let Some(at) = escaped(rest) {
         out.extend_from_slice(&rest[..at]);
         escape(rest[at], out);
@@ -309,6 +334,25 @@ mod tests {
         assert_eq!(out, b"1");
         for cut in [&[0x20][..], &[0x20, 0x81], &[0x20, 0x81, 0x80], &[0x20, 1, 1]] {
             assert!(write_json(cut, NonFinite::Null, &mut out).is_err(), "{cut:?}");
+        }
+    }
+
+    #[test]
+    fn texts_must_be_utf8_wherever_they_stand() {
+        use super::super::wire::put_bytes;
+        for (text, expected) in
+            [(&b"k\xc3\xb6ln \"1\""[..], Some("\"k\u{f6}ln \\\"1\\\"\"")), (b"k\xc3", None)]
+        {
+            let (mut value, mut items, mut list) = (Vec::new(), Vec::new(), Vec::new());
+            put_bytes(&mut value, 2, text);
+            (0..2).for_each(|_| put_bytes(&mut items, 1, text));
+            put_bytes(&mut list, 12, &items);
+            let json = |bytes: &[u8]| {
+                let mut out = Vec::new();
+                write_json(bytes, NonFinite::Null, &mut out).ok().map(|()| String::from_utf8(out).unwrap())
+            };
+            assert_eq!(json(&value).as_deref(), expected);
+            assert_eq!(json(&list), expected.map(|text| format!("[{text},{text}]")));
         }
     }
 

@@ -74,10 +74,29 @@ pub(crate) fn write_float(value: f64, out: &mut Vec<u8>) {
     let text = buffer.format_finite(value);
     let magnitude = value.abs();
     if (1e-4..1e16).contains(&magnitude) || magnitude == 0.0 {
-        out.extend_from_slice(text.as_bytes());
+        put_digits(text.as_bytes(), out);
     } else {
         write_exponent(text, out);
     }
+}
+
+/// Appends a text of up to 24 bytes. Whole words are appended and cut: quicker than a copy whose length is not known.
+#[inline]
+fn put_digits(text: &[u8], out: &mut Vec<u8>) {
+    let word = |at: usize| text[at..].first_chunk::<8>();
+    let Some(last) = text.last_chunk::<8>().filter(|_| text.len() <= 24) else {
+        return out.extend_from_slice(text);
+    };
+    let mut at = 0;
+    while let Some(word) = word(at) {
+        out.extend_from_slice(word);
+        at += 8;
+    }
+    // what is left are the last bytes of the last word, if any
+    let left = text.len() - at;
+    let rest = u64::from_le_bytes(*last).checked_shr(64 - 8 * left as u32).unwrap_or_default();
+    out.extend_from_slice(&rest.to_le_bytes());
+    out.truncate(out.len() - 8 + left);
 }
 
 /// Rewrites shortest digits in Python's exponent form: `1e-7` or, below 1e-4, `0.00001` becomes `1e-07`, `1e-05`.

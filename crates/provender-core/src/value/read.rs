@@ -130,7 +130,7 @@ fn is_text(value_type: ValueType) -> bool {
     )
 }
 
-fn text(bytes: &[u8]) -> Result<&str> {
+pub(super) fn text(bytes: &[u8]) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|error| damaged("a text is not UTF-8").because(error))
 }
 
@@ -177,6 +177,18 @@ impl<'a> ItemsRef<'a> {
         let Some((1, Payload::Bytes(bytes))) = ahead.field()? else { return Ok(None) };
         self.reader = ahead;
         Ok(Some((item, bytes)))
+    }
+
+    /// If the next item is a STRING, its bytes, which need not be UTF-8.
+    #[inline]
+    pub(super) fn text(&mut self) -> Result<Option<&'a [u8]>> {
+        if self.item != Some(ValueType::STRING) {
+            return Ok(None);
+        }
+        let mut ahead = self.reader;
+        let Some((1, Payload::Bytes(bytes))) = ahead.field()? else { return Ok(None) };
+        self.reader = ahead;
+        Ok(Some(bytes))
     }
 
     #[inline]

@@ -23,24 +23,24 @@ impl Counter {
 pub(super) struct Histogram {
     bounds: &'static [f64],
     counts: Box<[AtomicU64]>,
-    millionths: AtomicU64,
+    billionths: AtomicU64,
 }
 
 impl Histogram {
     /// With these upper bounds, ascending; what is above all of them is counted too.
     pub(super) fn new(bounds: &'static [f64]) -> Self {
         let counts = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
-        Self { bounds, counts, millionths: AtomicU64::new(0) }
+        Self { bounds, counts, billionths: AtomicU64::new(0) }
     }
 
     pub(super) fn observe(&self, value: f64) {
         let bucket = self.bounds.partition_point(|bound| *bound < value);
         self.counts[bucket].fetch_add(1, Ordering::Relaxed);
-        self.millionths.fetch_add((value * 1e6) as u64, Ordering::Relaxed);
+        self.billionths.fetch_add((value * 1e9) as u64, Ordering::Relaxed);
     }
 
     pub(super) fn sum(&self) -> f64 {
-        self.millionths.load(Ordering::Relaxed) as f64 / 1e6
+        self.billionths.load(Ordering::Relaxed) as f64 / 1e9
     }
 
     /// Each bound with the number of observations up to it; the last has no bound and counts all.
