@@ -221,6 +221,19 @@ pub struct ViewExplain {
     pub rows: (u64, u64),
     /// Stored bytes in all, and those to be read at most.
     pub bytes: (u64, u64),
+    /// What is left unread and why.
+    pub pruned: Vec<Pruned>,
+}
+
+/// Parts of a source that need not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pruned {
+    /// What they are: `row groups`, `pages`, `partitions`.
+    pub what: &'static str,
+    /// What shows that they hold no row that could win.
+    pub by: &'static str,
+    /// How many.
+    pub count: u64,
 }
 
 /// Rows of a source in a window, both ends inclusive.

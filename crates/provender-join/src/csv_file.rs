@@ -1,5 +1,6 @@
 //! CSV files with a header line, types inferred from all rows.
 
+use crate::reader::Pick;
 use crate::source::Body;
 use crate::storage::{ReadAt, Sequential, StoredFile, unreadable};
 use arrow_array::{RecordBatch, UInt32Array};
@@ -43,12 +44,12 @@ impl CsvFile {
         self.rows
     }
 
-    /// Reads some columns; with `rows`, ascending, only those.
+    /// Reads some columns of some rows.
     pub(crate) fn read(
         &self,
         file: Arc<dyn ReadAt>,
         columns: &[usize],
-        rows: Option<&[u32]>,
+        rows: Pick<'_>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
         let builder = ReaderBuilder::new(Arc::clone(&self.schema))
             .with_header(true)
@@ -56,7 +57,11 @@ impl CsvFile {
             .with_projection(columns.to_vec());
         let reader =
             builder.build_buffered(BufReader::with_capacity(READ_BYTES, open(file)?)).map_err(malformed)?;
-        let wanted = rows.map(<[u32]>::to_vec);
+        let wanted = match rows {
+            Pick::All => None,
+            Pick::Ranges(ranges) => Some(ranges.iter().cloned().flatten().collect::<Vec<u32>>()),
+            Pick::Rows(rows) => Some(rows.to_vec()),
+        };
         let (mut first, mut taken) = (0, 0);
         Ok(reader.map(move |batch| {
             let batch = batch.map_err(malformed)?;
@@ -76,10 +81,7 @@ impl CsvFile {
 fn open(file: Arc<dyn ReadAt>) -> Result<Sequential> {
     let mut mark = Vec::new();
     let start = Sequential::new(Arc::clone(&file), 0, 3);
-    start
-        .take(3)
-        .read_to_end(&mut mark)
-        .map_err(unreadable)?;
+    start.take(3).read_to_end(&mut mark).map_err(unreadable)?;
     let offset = if mark == *b"\xef\xbb\xbf" { 3 } else { 0 };
     Ok(Sequential::new(file, offset, READ_BYTES))
 }

@@ -1,10 +1,12 @@
 //! What a join would read and hold, from metadata alone.
 
 use crate::columns::Columns;
+use crate::historical::JoinOptions;
+use crate::prune::Part;
 use crate::slots::Slots;
 use crate::source::{Body, Source, Unit};
 use parquet::file::metadata::ColumnChunkMetaData;
-use provender_core::offline::ViewExplain;
+use provender_core::offline::{Pruned, ViewExplain};
 use provender_core::{Error, Result};
 
 /// What one view needs of its source.
@@ -12,18 +14,18 @@ use provender_core::{Error, Result};
 pub(crate) struct Need<'a> {
     pub(crate) name: &'a str,
     pub(crate) source: &'a Source,
-    /// Units left after pruning.
-    pub(crate) units: &'a [usize],
+    /// What is left after pruning.
+    pub(crate) parts: &'a [Part],
     pub(crate) scanned: &'a Columns,
     pub(crate) features: &'a Columns,
 }
 
 impl Need<'_> {
     fn kept(&self) -> impl Iterator<Item = &Unit> {
-        self.units.iter().map(|unit| &self.source.units()[*unit])
+        self.parts.iter().map(|part| &self.source.units()[part.unit])
     }
 
-    pub(crate) fn explain(&self) -> ViewExplain {
+    pub(crate) fn explain(&self, pruned: &[Pruned]) -> ViewExplain {
         let files = self.source.files();
         let all = self.source.units();
         let mut kept_files: Vec<_> = self.kept().map(|unit| unit.file).collect();
@@ -37,9 +39,10 @@ impl Need<'_> {
             name: self.name.to_owned(),
             plan: format!("scan of {format} files"),
             files: (files.len() as u64, kept_files.len() as u64),
-            row_groups: (all.len() as u64, self.units.len() as u64),
-            rows: (all.iter().map(|unit| unit.rows).sum(), self.kept().map(|unit| unit.rows).sum()),
+            row_groups: (all.len() as u64, self.parts.len() as u64),
+            rows: (all.iter().map(|unit| unit.rows).sum(), self.parts.iter().map(Part::rows).sum()),
             bytes: (total, self.kept().map(|unit| self.stored_bytes(unit)).sum()),
+            pruned: pruned.to_vec(),
         }
     }
 
@@ -81,60 +84,124 @@ fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// Bytes a row of the spine costs while it is grouped and scanned, its slot aside: group, time, row, and the key's share of the index.
+/// Bytes a row of the spine costs while it is grouped and scanned, its slots aside: group, time, row, whether a row was seen, and the key's share of the index.
 const GROUPING: u64 = 40;
 /// Bytes a row and view costs for its winner's position.
 const POSITION: u64 = 8;
+/// Bytes a row and view costs for the winner that the other choice of known rows would have, where it differs everywhere.
+const OTHER: u64 = 16;
 /// Bytes a row and view costs while values are gathered: place of the value, and the unit's list.
 const PLACE: u64 = 16;
 /// Bytes that a thread holds of each column it decodes: a page, a dictionary, a batch.
 const DECODING: u64 = 3 << 20;
+/// Bytes of a stored entity row while its key is looked at.
+const STORED_ROW: u64 = 48;
+/// Batches on their way from the join to the file.
+const BATCHES_UNDER_WAY: u64 = 8;
+/// Entity rows below which a scan would be a waste.
+const FEWEST_ROWS: u64 = 4 << 10;
 
 /// Predicted memory of a join.
 #[derive(Debug)]
 pub(crate) struct Estimate {
     rows: u64,
-    /// Held throughout: the spine and the positions of the winners.
-    fixed: u64,
-    /// Held while scanning.
-    scanning: u64,
-    /// Held by the threads that decode.
-    decoding: u64,
+    views: u64,
+    /// The entity rows, if memory holds them.
+    spine: u64,
+    /// Columns that a thread decodes at once, at most.
+    columns: u64,
+    threads: usize,
     /// Held for each row whose values are gathered.
+    width: u64,
+}
+
+/// How to keep within the memory allowed.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) threads: usize,
+    /// Entity rows that are looked up with one scan.
+    pub(crate) window_rows: usize,
+    /// Rows of a batch that comes out.
+    pub(crate) batch_rows: usize,
+    /// Bytes for winners and values; `None` for as many as it takes.
+    room: Option<u64>,
     width: u64,
 }
 
 impl Estimate {
     pub(crate) fn new(rows: usize, spine_bytes: usize, needs: &[Need<'_>], threads: usize) -> Self {
         let columns = needs.iter().map(|need| need.features.types.len().max(need.scanned.types.len()));
-        let rows = rows as u64;
         Self {
-            rows,
-            fixed: spine_bytes as u64 + rows * POSITION * needs.len() as u64,
-            scanning: rows * GROUPING + Slots::memory(rows as usize) as u64,
-            decoding: threads as u64 * columns.max().unwrap_or(0) as u64 * DECODING,
+            rows: rows as u64,
+            views: needs.len() as u64,
+            spine: spine_bytes as u64,
+            columns: columns.max().unwrap_or(0) as u64,
+            threads,
             width: needs.iter().map(|need| need.row_width() + PLACE).sum(),
         }
     }
 
-    /// Bytes at the peak of a join in one pass.
-    pub(crate) fn peak(&self) -> u64 {
-        self.fixed + self.decoding + self.scanning.max(self.rows * self.width)
+    fn decoding(&self, threads: usize) -> u64 {
+        threads as u64 * self.columns * DECODING
     }
 
-    /// Rows whose values may be held at once.
+    /// Bytes a row costs while its winners are looked for: few views have their slots at a time.
+    fn scanning(&self, threads: usize) -> u64 {
+        let slots = Slots::memory(1) as u64 * self.views.min(threads as u64 + 1);
+        GROUPING + slots + (POSITION + OTHER) * self.views
+    }
+
+    /// Bytes at the peak of a join without a limit.
+    pub(crate) fn peak(&self) -> u64 {
+        let winners = (POSITION + OTHER) * self.views;
+        let held = self.scanning(self.threads).max(winners + self.width);
+        self.spine + self.decoding(self.threads) + self.rows * held
+    }
+
+    /// How to keep within a limit. Of it, three eighths are for the rest of the process: its code, the batches on their way out, the file being written.
     ///
     /// # Errors
-    /// `Invalid` if the limit does not even hold the scan.
-    pub(crate) fn pass_rows(&self, limit: Option<u64>) -> Result<usize> {
-        let Some(limit) = limit.filter(|limit| *limit < self.peak()) else { return Ok(usize::MAX) };
-        let least = self.fixed + self.decoding + self.scanning;
-        if limit < least {
+    /// `Invalid` if the limit does not even hold what is being decoded.
+    pub(crate) fn plan(&self, options: &JoinOptions) -> Result<Plan> {
+        let plan = Plan {
+            threads: self.threads,
+            window_rows: options.window_rows.unwrap_or(usize::MAX).max(1),
+            batch_rows: options.batch_rows.max(1),
+            room: None,
+            width: self.width,
+        };
+        let Some(limit) = options.max_memory else { return Ok(plan) };
+        let mine = limit / 8 * 5;
+        let threads =
+            (1..=self.threads).rev().find(|threads| self.decoding(*threads) <= mine / 3).unwrap_or(1);
+        let per_row = self.scanning(threads) + STORED_ROW;
+        let used = self.spine + self.decoding(threads);
+        let least = used + FEWEST_ROWS.min(self.rows) * per_row.max(self.width);
+        if mine < least {
             return Err(Error::invalid("the join needs more memory than it may use")
                 .with("limit", limit)
-                .with("expected", format!("at least {least} bytes for {} entity rows", self.rows)));
+                .with("expected", format!("at least {} bytes", least.div_ceil(5) * 8)));
         }
-        let left = limit - self.fixed - self.decoding;
-        Ok(usize::try_from(left / self.width.max(1)).unwrap_or(usize::MAX).max(1))
+        let room = mine - used;
+        let batch_bytes = limit / 8 / BATCHES_UNDER_WAY;
+        let rows = |count: u64| usize::try_from(count).unwrap_or(usize::MAX).max(1);
+        Ok(Plan {
+            threads,
+            window_rows: plan.window_rows.min(rows(room / per_row)),
+            batch_rows: plan.batch_rows.min(rows(batch_bytes / self.width.max(1)).max(64)),
+            room: Some(room),
+            width: self.width,
+        })
+    }
+}
+
+impl Plan {
+    /// How many rows of a window have their values in memory at once; `others` of its rows need the values of two winners.
+    pub(crate) fn pass_rows(&self, rows: usize, others: usize, views: usize) -> usize {
+        let Some(room) = self.room else { return usize::MAX };
+        let held = views as u64 * (POSITION * rows as u64 + OTHER * others as u64);
+        let left = room.saturating_sub(held);
+        let width = self.width + self.width * others as u64 / rows.max(1) as u64;
+        usize::try_from(left / width.max(1)).unwrap_or(usize::MAX).max(64)
     }
 }

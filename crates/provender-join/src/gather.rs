@@ -1,7 +1,7 @@
-//! Reads the feature columns of the winners, and only of them, and deals their values out in the spine's order.
+//! Reads the feature columns of the winners, and only of them, and deals their values out in the entity rows' order.
 
 use crate::columns::Columns;
-use crate::reader::Chunk;
+use crate::reader::{Chunk, Pick};
 use crate::slots::unit_and_row;
 use crate::source::Source;
 use crate::threads;
@@ -12,6 +12,16 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// What to read.
+#[derive(Debug)]
+pub(crate) struct Gathering<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) source: &'a Arc<Source>,
+    pub(crate) columns: &'a Arc<Columns>,
+    /// Positions of the rows; 0 for none.
+    pub(crate) positions: &'a [u64],
+}
+
 /// The values of some winners.
 #[derive(Debug)]
 pub(crate) struct Gathered {
@@ -21,53 +31,80 @@ pub(crate) struct Gathered {
     places: Vec<AtomicU64>,
 }
 
-/// Reads `columns` of the rows at `positions` (0 for none).
+/// A view whose values are being read.
+struct Running<'a> {
+    what: &'a Gathering<'a>,
+    work: Vec<UnitWork>,
+    chunks: Mutex<Vec<Chunk>>,
+    places: Vec<AtomicU64>,
+    done: AtomicU64,
+    task: Arc<str>,
+}
+
+/// Reads rows of several views on shared threads.
 ///
 /// # Errors
-/// Those of reading; `Unavailable` when cancelled.
+/// Those of reading, naming the view; `Unavailable` when cancelled.
 pub(crate) fn gather(
-    source: &Arc<Source>,
-    columns: &Arc<Columns>,
-    positions: &[u64],
+    views: &[Gathering<'_>],
     threads: usize,
     context: &RequestContext,
-    task: &Arc<str>,
-) -> Result<Gathered> {
-    let nulls = columns.types.iter().map(|data_type| new_null_array(data_type, 1)).collect();
-    let chunks = Mutex::new(vec![Chunk { columns: nulls, rows: 1 }]);
-    let places: Vec<_> = positions.iter().map(|_| AtomicU64::new(0)).collect();
-    let work = by_unit(source.units().len(), positions);
-    let done = AtomicU64::new(0);
+) -> Result<Vec<Gathered>> {
+    let running: Vec<_> = views.iter().map(Running::new).collect();
+    let tasks: Vec<(&Running<'_>, &UnitWork)> =
+        running.iter().flat_map(|view| view.work.iter().map(move |work| (view, work))).collect();
     threads::for_each(
         threads,
-        work.len(),
+        tasks.len(),
         context,
         || (),
         |(), index| {
-            let (unit, entries) = &work[index];
-            let mut entries = std::mem::take(&mut *entries.lock().unwrap_or_else(PoisonError::into_inner));
-            entries.sort_unstable();
-            let mut rows: Vec<u32> = entries.iter().map(|entry| (entry >> 32) as u32).collect();
-            rows.dedup();
-            let mut left = Entries { rows: &rows, entries: &entries };
-            for chunk in source.read(*unit, columns, Some(&rows))? {
-                let chunk = chunk?;
-                context.check()?;
-                let count = chunk.rows;
-                let number = {
-                    let mut chunks = chunks.lock().unwrap_or_else(PoisonError::into_inner);
-                    chunks.push(chunk);
-                    chunks.len() - 1
-                };
-                left.place(number, count, &places);
-            }
-            let done = done.fetch_add(entries.len() as u64, Ordering::Relaxed) + entries.len() as u64;
-            context.progress.report(task, done, Some(positions.len() as u64));
-            Ok(())
+            let (view, work) = tasks[index];
+            view.read(work, context).map_err(|error| error.with("view", view.what.name))
         },
     )?;
-    let chunks = chunks.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(Gathered { chunks, places })
+    Ok(running.into_iter().map(Running::finish).collect())
+}
+
+impl<'a> Running<'a> {
+    fn new(what: &'a Gathering<'a>) -> Self {
+        let nulls = what.columns.types.iter().map(|data_type| new_null_array(data_type, 1)).collect();
+        Self {
+            what,
+            work: by_unit(what.source.units().len(), what.positions),
+            chunks: Mutex::new(vec![Chunk { columns: nulls, rows: 1 }]),
+            places: what.positions.iter().map(|_| AtomicU64::new(0)).collect(),
+            done: AtomicU64::new(0),
+            task: format!("read {}", what.name).into(),
+        }
+    }
+
+    fn read(&self, (unit, entries): &UnitWork, context: &RequestContext) -> Result<()> {
+        let mut entries = std::mem::take(&mut *entries.lock().unwrap_or_else(PoisonError::into_inner));
+        entries.sort_unstable();
+        let mut rows: Vec<u32> = entries.iter().map(|entry| (entry >> 32) as u32).collect();
+        rows.dedup();
+        let mut left = Entries { rows: &rows, entries: &entries };
+        for chunk in self.what.source.read(*unit, self.what.columns, Pick::Rows(&rows))? {
+            let chunk = chunk?;
+            context.check()?;
+            let count = chunk.rows;
+            let number = {
+                let mut chunks = self.chunks.lock().unwrap_or_else(PoisonError::into_inner);
+                chunks.push(chunk);
+                chunks.len() - 1
+            };
+            left.place(number, count, &self.places);
+        }
+        let done = self.done.fetch_add(entries.len() as u64, Ordering::Relaxed) + entries.len() as u64;
+        context.progress.report(&self.task, done, Some(self.places.len() as u64));
+        Ok(())
+    }
+
+    fn finish(self) -> Gathered {
+        let chunks = self.chunks.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Gathered { chunks, places: self.places }
+    }
 }
 
 /// Winners of a unit: row in the unit and number of the winner, packed so that they sort by row.
@@ -110,23 +147,35 @@ impl Entries<'_> {
 }
 
 impl Gathered {
-    /// The columns of some winners, in their order, null where there is none.
+    /// Number of columns.
+    pub(crate) fn width(&self) -> usize {
+        self.chunks[0].columns.len()
+    }
+
+    /// One column of some winners, in their order, null where there is none.
     ///
     /// # Errors
     /// `Unsupported` or `Internal` from Arrow, such as more than 2 GB of text in one batch.
+    pub(crate) fn column(&self, column: usize, places: &[(usize, usize)]) -> Result<ArrayRef> {
+        let parts: Vec<&dyn Array> = self.chunks.iter().map(|chunk| chunk.columns[column].as_ref()).collect();
+        Ok(interleave(&parts, places)?)
+    }
+
+    /// The columns of winners that follow each other.
+    ///
+    /// # Errors
+    /// As [`Gathered::column`].
     pub(crate) fn columns(&self, winners: Range<usize>) -> Result<Vec<ArrayRef>> {
-        let unpack = |place: &AtomicU64| {
-            let place = place.load(Ordering::Relaxed);
+        let places = self.places(winners);
+        (0..self.width()).map(|column| self.column(column, &places)).collect()
+    }
+
+    /// Where the values of winners lie.
+    pub(crate) fn places(&self, winners: impl IntoIterator<Item = usize>) -> Vec<(usize, usize)> {
+        let unpack = |winner: usize| {
+            let place = self.places[winner].load(Ordering::Relaxed);
             ((place >> 32) as usize, place as u32 as usize)
         };
-        let places: Vec<_> = self.places[winners].iter().map(unpack).collect();
-        let width = self.chunks[0].columns.len();
-        let mut columns = Vec::with_capacity(width);
-        for column in 0..width {
-            let parts: Vec<&dyn Array> =
-                self.chunks.iter().map(|chunk| chunk.columns[column].as_ref()).collect();
-            columns.push(interleave(&parts, &places)?);
-        }
-        Ok(columns)
+        winners.into_iter().map(unpack).collect()
     }
 }

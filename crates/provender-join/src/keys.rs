@@ -1,9 +1,11 @@
 //! Keys: from the values of the key columns to the number of the group they name.
 
 mod encoded;
+mod set;
 mod values;
 
 pub(crate) use encoded::{EncodedIndex, Encoder};
+pub(crate) use set::{Few, KeySet};
 pub(crate) use values::{KeyClass, KeyRange, KeyValues};
 
 use arrow_array::{Array, Int64Array};

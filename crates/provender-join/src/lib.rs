@@ -3,6 +3,8 @@
 //! A join groups the entity rows by key, scans the keys and times of the feature rows once, in parallel and in any order, and then reads the feature
 //! columns of the winners alone. Memory is that of the entity rows and the winners, never of the feature rows. All calls block; threads are plain threads.
 
+mod ahead;
+mod changes;
 mod columns;
 mod csv_file;
 mod explain;
@@ -19,6 +21,7 @@ mod reader;
 mod scan;
 mod slots;
 mod source;
+mod spill;
 mod spine;
 pub mod storage;
 mod threads;

@@ -1,5 +1,8 @@
 //! Parquet files: footers, statistics, and row groups read through [`ReadAt`].
 
+mod pages;
+
+use crate::reader::Pick;
 use crate::storage::{ReadAt, Sequential, unreadable};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::BooleanBufferBuilder;
@@ -91,21 +94,28 @@ impl ParquetFile {
         Some((mins, maxes))
     }
 
-    /// Reads some top-level columns of a row group; with `rows`, ascending, only those. Pages without such rows are skipped.
+    /// Reads some top-level columns of a row group, some of its rows. Pages without such rows are skipped.
     pub(crate) fn read(
         &self,
         file: Arc<dyn ReadAt>,
         row_group: usize,
         roots: &[usize],
-        rows: Option<&[u32]>,
+        rows: Pick<'_>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.iter().copied());
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(file), self.metadata.clone())
             .with_row_groups(vec![row_group])
             .with_projection(mask);
         let builder = match rows {
-            None => builder.with_batch_size(BATCH_ROWS),
-            Some(rows) => {
+            Pick::All => builder.with_batch_size(BATCH_ROWS),
+            Pick::Ranges(ranges) => {
+                let ranges = ranges.iter().map(|range| range.start as usize..range.end as usize);
+                let total = usize::try_from(self.row_group(row_group).num_rows()).unwrap_or(0);
+                builder
+                    .with_row_selection(RowSelection::from_consecutive_ranges(ranges, total))
+                    .with_batch_size(BATCH_ROWS)
+            }
+            Pick::Rows(rows) => {
                 let total = usize::try_from(self.row_group(row_group).num_rows()).unwrap_or(0);
                 // The reader decodes all rows between the chosen ones and then drops them: keep as many as it decodes within bounds.
                 let share = BATCH_ROWS * rows.len() / total.max(1);

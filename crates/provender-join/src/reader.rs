@@ -5,7 +5,25 @@ use crate::source::Source;
 use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch};
 use arrow_cast::cast;
 use provender_core::{Error, Result};
+use std::ops::Range;
 use std::sync::Arc;
+
+/// Which rows of a unit to read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pick<'a> {
+    All,
+    /// Ascending ranges.
+    Ranges(&'a [Range<u32>]),
+    /// Ascending row numbers.
+    Rows(&'a [u32]),
+}
+
+impl<'a> Pick<'a> {
+    /// Some ranges, or all rows.
+    pub(crate) fn ranges(ranges: Option<&'a [Range<u32>]>) -> Self {
+        ranges.map_or(Self::All, Self::Ranges)
+    }
+}
 
 /// Some rows of a unit: the columns asked for, in the order asked.
 #[derive(Debug)]

@@ -1,105 +1,247 @@
-//! One pass over the feature rows: each row is offered to the first slot from which it is visible.
+//! One pass over the feature rows of some views: each row is offered to the first slot from which it is known.
 
 use crate::columns::Columns;
 use crate::groups::Groups;
 use crate::instants::instants;
 use crate::keys::{KeyValues, NO_GROUP};
-use crate::reader::Chunk;
-use crate::slots::{Candidate, SlotWriter, Slots, position};
+use crate::prune::Part;
+use crate::reader::{Chunk, Pick};
+use crate::slots::{Candidate, Finds, Known, SlotWriter, Slots, position};
 use crate::source::Source;
 use crate::threads;
+use crate::winners::Rule;
 use arrow_array::{Array, TimestampMicrosecondArray};
 use provender_core::{Error, RequestContext, Result};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What to scan, and for whom.
 #[derive(Debug)]
 pub(crate) struct Scan<'a> {
+    pub(crate) name: &'a str,
     pub(crate) source: &'a Arc<Source>,
     /// The key columns in the spine's order, the event column and, if there is one, the created column.
     pub(crate) columns: &'a Arc<Columns>,
     /// Number of key columns.
     pub(crate) keys: usize,
     pub(crate) groups: &'a Groups,
-    /// Lifetime in microseconds; `None` for ever.
-    pub(crate) ttl: Option<i64>,
-    /// Whether a row is visible only from its created time on, too.
-    pub(crate) known_at_created: bool,
+    pub(crate) rule: Rule,
+    /// What to read.
+    pub(crate) parts: &'a [Part],
 }
 
 /// What a scan found.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// The best live row of each slot, among those that first became visible at it.
+    /// The best live rows of each slot, among those that first became known at it.
     pub(crate) slots: Slots,
-    /// With a ttl: whether a row first became visible at the slot, live or expired.
+    /// With a ttl: whether a row first became known at the slot, live or expired.
     pub(crate) seen: Option<Vec<AtomicBool>>,
 }
 
-impl Scan<'_> {
-    /// Scans some units of the source.
-    ///
-    /// # Errors
-    /// Those of reading; `Unavailable` when cancelled.
-    pub(crate) fn run(
-        &self,
-        units: &[usize],
-        threads: usize,
-        context: &RequestContext,
-        task: &Arc<str>,
-    ) -> Result<Found> {
-        let slots = Slots::new(self.groups.len());
-        let seen =
-            self.ttl.map(|_| (0..self.groups.len()).map(|_| AtomicBool::new(false)).collect::<Vec<_>>());
-        let total = units.iter().map(|unit| self.source.units()[*unit].rows).sum();
-        let done = AtomicU64::new(0);
-        let start = || (slots.writer(), Vec::new());
-        threads::for_each(threads, units.len(), context, start, |(writer, groups), index| {
-            let unit = units[index];
-            let mut first = 0;
-            for chunk in self.source.read(unit, self.columns, None)? {
-                let chunk = chunk?;
-                context.check()?;
-                let rows = Rows::of(self, &chunk, groups).map_err(|e| self.source.located(unit, e))?;
-                self.offer(&rows, position(unit, first), writer, seen.as_deref());
-                first += chunk.rows as u32;
-                let done = done.fetch_add(chunk.rows as u64, Ordering::Relaxed) + chunk.rows as u64;
-                context.progress.report(task, done, Some(total));
-            }
-            writer.flush();
-            Ok(())
-        })?;
-        Ok(Found { slots, seen })
+/// A scan under way: its finds are there from its first part to its last.
+struct Running<'a> {
+    scan: &'a Scan<'a>,
+    found: Mutex<Option<Arc<Found>>>,
+    parts_left: AtomicUsize,
+    rows_done: AtomicU64,
+    rows: u64,
+    task: Arc<str>,
+}
+
+/// Runs scans that share threads; each is handed to `settle`, with its number, as soon as it is done. Few are under way at a time.
+///
+/// # Errors
+/// Those of reading, naming the view; `Unavailable` when cancelled.
+pub(crate) fn run(
+    scans: &[Scan<'_>],
+    threads: usize,
+    context: &RequestContext,
+    settle: impl Fn(usize, Found) + Sync,
+) -> Result<()> {
+    let running: Vec<_> = scans.iter().map(Running::new).collect();
+    let work: Vec<(usize, &Part)> =
+        scans.iter().enumerate().flat_map(|(i, scan)| scan.parts.iter().map(move |part| (i, part))).collect();
+    for (number, scan) in scans.iter().enumerate().filter(|(_, scan)| scan.parts.is_empty()) {
+        settle(number, Found::new(scan));
+    }
+    threads::for_each(threads, work.len(), context, Scratch::default, |scratch, index| {
+        let (number, part) = work[index];
+        let running = &running[number];
+        let found = running.begin();
+        running.read(part, &found, scratch, context).map_err(|e| e.with("view", running.scan.name))?;
+        if let Some(found) = running.end(found) {
+            settle(number, found);
+        }
+        Ok(())
+    })
+}
+
+/// What a thread keeps from part to part.
+#[derive(Default)]
+struct Scratch {
+    finds: Finds,
+    groups: Vec<u32>,
+}
+
+impl Found {
+    fn new(scan: &Scan<'_>) -> Self {
+        let slots = scan.groups.len();
+        let seen = scan.rule.ttl.map(|_| (0..slots).map(|_| AtomicBool::new(false)).collect());
+        Self { slots: Slots::new(slots), seen }
+    }
+}
+
+impl<'a> Running<'a> {
+    fn new(scan: &'a Scan<'a>) -> Self {
+        Self {
+            scan,
+            found: Mutex::new(None),
+            parts_left: AtomicUsize::new(scan.parts.len()),
+            rows_done: AtomicU64::new(0),
+            rows: scan.parts.iter().map(Part::rows).sum(),
+            task: format!("scan {}", scan.name).into(),
+        }
     }
 
-    fn offer(&self, rows: &Rows<'_>, first: u64, writer: &mut SlotWriter<'_>, seen: Option<&[AtomicBool]>) {
-        let Groups { offsets, times, .. } = self.groups;
-        let lifetime = self.ttl.unwrap_or(i64::MAX);
-        for (row, &group) in rows.groups.iter().enumerate() {
+    fn begin(&self) -> Arc<Found> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(found.get_or_insert_with(|| Arc::new(Found::new(self.scan))))
+    }
+
+    /// What was found, to the thread that ends the last part: by then all others have let go of it.
+    fn end(&self, found: Arc<Found>) -> Option<Found> {
+        drop(found);
+        if self.parts_left.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return None;
+        }
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).take().and_then(Arc::into_inner)
+    }
+
+    fn read(
+        &self,
+        part: &Part,
+        found: &Found,
+        scratch: &mut Scratch,
+        context: &RequestContext,
+    ) -> Result<()> {
+        let scan = self.scan;
+        let mut writer = SlotWriter::new(&found.slots, &mut scratch.finds);
+        let mut numbers = part.numbers();
+        for chunk in scan.source.read(part.unit, scan.columns, Pick::ranges(part.selection()))? {
+            let chunk = chunk?;
+            context.check()?;
+            let rows =
+                Rows::of(scan, &chunk, &mut scratch.groups).map_err(|e| scan.source.located(part.unit, e))?;
+            for (range, first) in numbers.next(chunk.rows) {
+                let first = position(part.unit, first).wrapping_sub(range.start as u64);
+                scan.offer(&rows, range, first, &mut writer, found.seen.as_deref());
+            }
+            let done = self.rows_done.fetch_add(chunk.rows as u64, Ordering::Relaxed) + chunk.rows as u64;
+            context.progress.report(&self.task, done, Some(self.rows));
+        }
+        writer.flush();
+        Ok(())
+    }
+}
+
+impl Scan<'_> {
+    /// Offers some rows of a chunk; row `i` of the chunk has the position `first + i`.
+    fn offer(
+        &self,
+        rows: &Rows<'_>,
+        range: std::ops::Range<usize>,
+        first: u64,
+        writer: &mut SlotWriter<'_>,
+        seen: Option<&[AtomicBool]>,
+    ) {
+        let times = &self.groups.times;
+        let lifetime = self.rule.ttl.unwrap_or(i64::MAX);
+        let mut finder = SlotFinder::new(self.groups);
+        for row in range {
+            let group = rows.groups[row];
             if group == NO_GROUP || rows.event.is_null(row) {
                 continue;
             }
             let (event, created) = (rows.event.values()[row], rows.created(row));
-            let visible = if self.known_at_created { event.max(created) } else { event };
-            let (start, end) = (offsets[group as usize] as usize, offsets[group as usize + 1] as usize);
-            let slot = start + times[start..end].partition_point(|time| *time < visible);
-            if slot == end {
+            let (by_event, end) = finder.find(group, event);
+            if by_event == end {
                 continue;
             }
-            if let Some(seen) = seen {
+            let is_late = created > times[by_event];
+            let by_created = if is_late { after(times, by_event, end, created) } else { by_event };
+            let known = if self.rule.by_created { by_created } else { by_event };
+            if let Some(seen) = seen.filter(|_| known < end) {
                 // Looked at before it is set, so that threads do not fight for the cache line.
-                if !seen[slot].load(Ordering::Relaxed) {
-                    seen[slot].store(true, Ordering::Relaxed);
-                }
-                // Expired at this slot means expired at all later ones.
-                if times[slot].saturating_sub(event) > lifetime {
-                    continue;
+                if !seen[known].load(Ordering::Relaxed) {
+                    seen[known].store(true, Ordering::Relaxed);
                 }
             }
-            writer.offer(slot as u32, Candidate { event, created, position: first + row as u64 });
+            let candidate = Candidate { event, created, position: first.wrapping_add(row as u64) };
+            // Expired at a slot means expired at all later ones.
+            let is_live = |slot: usize| times[slot].saturating_sub(event) <= lifetime;
+            if !is_late {
+                if is_live(by_event) {
+                    writer.offer(by_event as u32, candidate, Known::Both);
+                }
+                continue;
+            }
+            if is_live(by_event) {
+                writer.offer(by_event as u32, candidate, Known::ByEvent);
+            }
+            if by_created < end && is_live(by_created) {
+                writer.offer(by_created as u32, candidate, Known::ByCreated);
+            }
         }
     }
+}
+
+/// The first slot in `start..end` whose time is not before an instant.
+fn after(times: &[i64], start: usize, end: usize, instant: i64) -> usize {
+    start + times[start..end].partition_point(|time| *time < instant)
+}
+
+/// Finds the first slot of a group from which a row is known. Rows of one group that follow each other are mostly close in time: the search begins
+/// where the last one ended, so that a group of a million slots costs no more than one of ten.
+struct SlotFinder<'a> {
+    groups: &'a Groups,
+    group: u32,
+    last: usize,
+}
+
+impl<'a> SlotFinder<'a> {
+    fn new(groups: &'a Groups) -> Self {
+        Self { groups, group: NO_GROUP, last: 0 }
+    }
+
+    /// The slot, or the group's end, and the group's end.
+    #[inline]
+    fn find(&mut self, group: u32, instant: i64) -> (usize, usize) {
+        let Groups { offsets, times, .. } = self.groups;
+        let (start, end) = (offsets[group as usize] as usize, offsets[group as usize + 1] as usize);
+        let slot = match self.group == group {
+            true => near(times, (start, end), self.last, instant),
+            false => after(times, start, end, instant),
+        };
+        (self.group, self.last) = (group, slot);
+        (slot, end)
+    }
+}
+
+/// [`after`], by steps that double on either side of a first guess.
+fn near(times: &[i64], (start, end): (usize, usize), guess: usize, instant: i64) -> usize {
+    let (mut low, mut high, mut step) = (guess, guess, 1);
+    while low > start && times[low - 1] >= instant {
+        high = low - 1;
+        low = low.saturating_sub(step).max(start);
+        step *= 2;
+    }
+    while high < end && times[high] < instant {
+        low = high + 1;
+        high = (high + step).min(end);
+        step *= 2;
+    }
+    after(times, low.min(high), high, instant)
 }
 
 /// The rows of a chunk in the form in which they are compared.
@@ -125,6 +267,25 @@ impl<'a> Rows<'a> {
         match &self.created {
             Some(created) if created.is_valid(row) => created.values()[row],
             _ => i64::MIN,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_search_near_a_guess_finds_what_the_whole_search_finds(
+            mut times in proptest::collection::vec(0_i64..40, 1..30), start in 0_usize..30, guess in 0_usize..30, instant in -1_i64..42,
+        ) {
+            let start = start % times.len();
+            times[start..].sort_unstable();
+            let end = times.len();
+            let guess = start + guess % (end - start + 1);
+            prop_assert_eq!(near(&times, (start, end), guess, instant), after(&times, start, end, instant));
         }
     }
 }

@@ -3,6 +3,8 @@
 //! One array of slots for all threads, cut into shards with a lock each. A thread collects its finds per shard and takes the lock once for many of them:
 //! memory stays in proportion to the spine whatever the number of threads, and a shard's slots stay in the cache while they are compared.
 
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 /// A feature row that could win a slot. The larger wins: by event time, then created time, then position in the source.
@@ -37,6 +39,18 @@ pub(crate) fn unit_and_row(position: u64) -> (usize, u32) {
     ((at >> 32) as usize, at as u32)
 }
 
+/// From when on a row that is offered to a slot counts there. Rows are known from their event time on, or only once they were created, too: the two are
+/// looked at in one pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// The slot is the first for either.
+    Both,
+    /// The slot is the first after the event time, but not after the created time.
+    ByEvent,
+    /// The slot is the first after both times, but not the first after the event time.
+    ByCreated,
+}
+
 /// Slots of a shard: 96 KiB of candidates, a share of a core's second-level cache.
 const SHARD: usize = 1 << 12;
 /// Shards at most, so that the threads' buffers stay small.
@@ -52,8 +66,26 @@ fn shard_size(count: usize) -> usize {
 /// A candidate for each slot of a spine.
 #[derive(Debug)]
 pub(crate) struct Slots {
-    shards: Vec<Mutex<Vec<Candidate>>>,
+    shards: Vec<Mutex<Shard>>,
     shift: u32,
+}
+
+/// Neighbouring slots.
+#[derive(Debug)]
+struct Shard {
+    /// The best of the rows that count for both.
+    slots: Vec<Candidate>,
+    /// The best by event and by created time of the other rows: few, unless a source was filled long after the fact.
+    apart: HashMap<u32, (Candidate, Candidate), FixedState>,
+}
+
+/// What was found for a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Best {
+    /// The best row first known at the slot by its event time.
+    pub(crate) by_event: Candidate,
+    /// The best row first known at the slot by both its times.
+    pub(crate) by_created: Candidate,
 }
 
 impl Slots {
@@ -61,7 +93,8 @@ impl Slots {
     pub(crate) fn new(count: usize) -> Self {
         let size = shard_size(count);
         let lengths = (0..count).step_by(size).map(|start| size.min(count - start));
-        let shards = lengths.map(|length| Mutex::new(vec![Candidate::NONE; length])).collect();
+        let empty = |length| Shard { slots: vec![Candidate::NONE; length], apart: HashMap::default() };
+        let shards = lengths.map(|length| Mutex::new(empty(length))).collect();
         Self { shards, shift: size.trailing_zeros() }
     }
 
@@ -70,54 +103,75 @@ impl Slots {
         count * size_of::<Candidate>()
     }
 
-    /// A thread's way to offer rows.
-    pub(crate) fn writer(&self) -> SlotWriter<'_> {
-        SlotWriter { slots: self, buffers: self.shards.iter().map(|_| Vec::new()).collect() }
-    }
-
     /// All slots in order, when every writer is done.
-    pub(crate) fn into_candidates(self) -> Vec<Vec<Candidate>> {
-        self.shards
-            .into_iter()
-            .map(|shard| shard.into_inner().unwrap_or_else(PoisonError::into_inner))
-            .collect()
+    pub(crate) fn into_best(self) -> impl Iterator<Item = Best> {
+        self.shards.into_iter().flat_map(|shard| {
+            let Shard { slots, apart } = shard.into_inner().unwrap_or_else(PoisonError::into_inner);
+            slots.into_iter().enumerate().map(move |(slot, both)| {
+                let none = (Candidate::NONE, Candidate::NONE);
+                let (event, created) = apart.get(&(slot as u32)).copied().unwrap_or(none);
+                Best { by_event: both.max(event), by_created: both.max(created) }
+            })
+        })
     }
+}
+
+/// A thread's finds that have not been handed over yet, by shard.
+#[derive(Debug, Default)]
+pub(crate) struct Finds(Vec<Vec<Find>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Find {
+    candidate: Candidate,
+    slot: u32,
+    known: Known,
 }
 
 /// Offers rows to slots. What was offered counts after [`SlotWriter::flush`].
 #[derive(Debug)]
 pub(crate) struct SlotWriter<'a> {
     slots: &'a Slots,
-    buffers: Vec<Vec<(u32, Candidate)>>,
+    finds: &'a mut Finds,
 }
 
-impl SlotWriter<'_> {
+impl<'a> SlotWriter<'a> {
+    pub(crate) fn new(slots: &'a Slots, finds: &'a mut Finds) -> Self {
+        finds.0.resize_with(slots.shards.len(), Vec::new);
+        Self { slots, finds }
+    }
+
     /// Offers a row to a slot.
     #[inline]
-    pub(crate) fn offer(&mut self, slot: u32, candidate: Candidate) {
+    pub(crate) fn offer(&mut self, slot: u32, candidate: Candidate, known: Known) {
         let shard = (slot >> self.slots.shift) as usize;
-        let buffer = &mut self.buffers[shard];
-        buffer.push((slot, candidate));
-        if buffer.len() >= BUFFER {
-            settle(&self.slots.shards[shard], self.slots.shift, buffer);
+        let finds = &mut self.finds.0[shard];
+        finds.push(Find { candidate, slot, known });
+        if finds.len() >= BUFFER {
+            settle(&self.slots.shards[shard], self.slots.shift, finds);
         }
     }
 
     /// Hands over what is still collected.
-    pub(crate) fn flush(&mut self) {
-        for (shard, buffer) in self.slots.shards.iter().zip(&mut self.buffers) {
-            if !buffer.is_empty() {
-                settle(shard, self.slots.shift, buffer);
+    pub(crate) fn flush(self) {
+        for (shard, finds) in self.slots.shards.iter().zip(&mut self.finds.0) {
+            if !finds.is_empty() {
+                settle(shard, self.slots.shift, finds);
             }
         }
     }
 }
 
-fn settle(shard: &Mutex<Vec<Candidate>>, shift: u32, finds: &mut Vec<(u32, Candidate)>) {
-    let mut slots = shard.lock().unwrap_or_else(PoisonError::into_inner);
+fn settle(shard: &Mutex<Shard>, shift: u32, finds: &mut Vec<Find>) {
+    let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+    let Shard { slots, apart } = &mut *shard;
     let mask = (1 << shift) - 1;
-    for (slot, candidate) in finds.drain(..) {
-        let held = &mut slots[(slot & mask) as usize];
+    for Find { candidate, slot, known } in finds.drain(..) {
+        let slot = slot & mask;
+        let held = match known {
+            Known::Both => &mut slots[slot as usize],
+            Known::ByEvent => &mut apart.entry(slot).or_insert((Candidate::NONE, Candidate::NONE)).0,
+            Known::ByCreated => &mut apart.entry(slot).or_insert((Candidate::NONE, Candidate::NONE)).1,
+        };
         if candidate > *held {
             *held = candidate;
         }
@@ -136,20 +190,38 @@ mod tests {
             for thread in 0..4_i64 {
                 let slots = &slots;
                 scope.spawn(move || {
-                    let mut writer = slots.writer();
+                    let mut finds = Finds::default();
+                    let mut writer = SlotWriter::new(slots, &mut finds);
                     for slot in 0..count as u32 {
                         let event = (i64::from(slot) + thread) % 4;
-                        writer.offer(slot, Candidate { event, created: 0, position: position(9, slot) });
+                        let candidate = Candidate { event, created: 0, position: position(9, slot) };
+                        writer.offer(slot, candidate, Known::Both);
                     }
                     writer.flush();
                 });
             }
         });
-        let kept: Vec<_> = slots.into_candidates().into_iter().flatten().collect();
+        let kept: Vec<_> = slots.into_best().map(|best| best.by_event).collect();
         assert_eq!(kept.len(), count);
         assert!(
             kept.iter().enumerate().all(|(i, c)| c.event == 3 && unit_and_row(c.position) == (9, i as u32))
         );
+    }
+
+    #[test]
+    fn rows_that_are_known_later_than_they_happened_count_once_for_each() {
+        let slots = Slots::new(3);
+        let mut finds = Finds::default();
+        let mut writer = SlotWriter::new(&slots, &mut finds);
+        let at = |event| Candidate { event, created: 9, position: event as u64 };
+        writer.offer(0, at(1), Known::Both);
+        writer.offer(0, at(2), Known::ByEvent);
+        writer.offer(2, at(2), Known::ByCreated);
+        writer.flush();
+        let best: Vec<_> = slots.into_best().collect();
+        assert_eq!(best[0], Best { by_event: at(2), by_created: at(1) });
+        assert_eq!(best[1], Best { by_event: Candidate::NONE, by_created: Candidate::NONE });
+        assert_eq!(best[2], Best { by_event: Candidate::NONE, by_created: at(2) });
     }
 
     #[test]

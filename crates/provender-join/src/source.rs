@@ -4,8 +4,8 @@ use crate::columns::Columns;
 use crate::csv_file::{self, CsvFile};
 use crate::listing::{self, Listing};
 use crate::parquet_file::ParquetFile;
-use crate::reader::UnitReader;
-use crate::storage::{Places, Storage, StoredFile};
+use crate::reader::{Pick, UnitReader};
+use crate::storage::{Places, ReadAt, Storage, StoredFile};
 use crate::threads;
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
@@ -156,18 +156,18 @@ impl Source {
         }
     }
 
-    /// Opens a unit and reads some columns of it; with `rows`, ascending, only those of its rows.
+    /// Opens a unit and reads some columns of some of its rows.
     pub(crate) fn read(
         self: &Arc<Self>,
         unit: usize,
         columns: &Arc<Columns>,
-        rows: Option<&[u32]>,
+        rows: Pick<'_>,
     ) -> Result<UnitReader> {
         let Unit { file, row_group, .. } = self.units[unit];
         let roots = columns.roots(file);
         let open = || {
-            let SourceFile { stored, body } = &self.files[file];
-            let stored = self.storage.open(stored)?;
+            let stored = self.open_file(file)?;
+            let body = &self.files[file].body;
             let batches: Box<dyn Iterator<Item = Result<_>> + Send> = match body {
                 Body::Parquet(body) => Box::new(body.read(stored, row_group, roots, rows)?),
                 Body::Csv(body) => Box::new(body.read(stored, roots, rows)?),
@@ -176,6 +176,11 @@ impl Source {
         };
         let batches = open().map_err(|error| self.located(unit, error))?;
         Ok(UnitReader { source: Arc::clone(self), columns: Arc::clone(columns), unit, batches })
+    }
+
+    /// Opens a file.
+    pub(crate) fn open_file(&self, file: usize) -> Result<Arc<dyn ReadAt>> {
+        self.storage.open(&self.files[file].stored)
     }
 
     /// An error about the content of a unit, with its place.

@@ -1,38 +1,64 @@
-//! The entity rows: their times and keys, checked against the views.
+//! The entity rows: what is known of all of them, and parts of them in memory to be joined.
 
 use crate::groups::Groups;
-use crate::instants::instants;
-use crate::keys::{KeyClass, KeyRange, KeyValues};
+use crate::instants::{instants, is_instant};
+use crate::keys::{KeyClass, KeySet, KeyValues};
 use crate::source::{Source, listed};
 use arrow_array::{RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::DataType;
 use provender_core::offline::{KeyColumn, Spine};
 use provender_core::{Error, Result};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-/// Entity rows whose time column has been read.
+/// Entity rows whose times and keys have been looked through.
 #[derive(Debug)]
-pub(crate) struct SpineTimes {
+pub(crate) struct Entities {
     spine: Arc<Spine>,
+    facts: Facts,
+}
+
+/// What times and keys some entity rows have.
+#[derive(Debug, Default)]
+pub(crate) struct Facts {
+    /// The earliest and latest time; `None` without any.
+    pub(crate) times: Option<(i64, i64)>,
+    /// By key column.
+    pub(crate) keys: BTreeMap<String, KeySet>,
+}
+
+/// Some of the entity rows, in memory.
+#[derive(Debug)]
+pub(crate) struct SpineWindow<'a> {
+    spine: &'a Spine,
     batches: Vec<RecordBatch>,
     times: Vec<TimestampMicrosecondArray>,
 }
 
-/// Key columns of the spine, a list of their values and the number of rows for each batch.
+/// Key columns of entity rows, a list of their values and the number of rows for each batch.
 pub(crate) type KeyBatches = Vec<(Vec<KeyValues>, usize)>;
 
-impl SpineTimes {
+impl Entities {
+    /// Looks through all rows.
+    ///
     /// # Errors
-    /// `Invalid` if there is no such time column or it holds no instants.
-    pub(crate) fn new(spine: Arc<Spine>) -> Result<Self> {
+    /// `Invalid` if there is no such time or key column or it holds something else; those of reading stored rows.
+    pub(crate) fn new(spine: Arc<Spine>, keys: &[&str]) -> Result<Self> {
         let column = &spine.event_column;
-        let index = index_of(&spine, column)?;
-        let batches = spine.batches()?;
-        let times = batches.iter().map(|batch| {
-            instants(batch.column(index)).map_err(|e| e.with("column", column).with("at", "entity rows"))
-        });
-        let times = times.collect::<Result<_>>()?;
-        Ok(Self { spine, batches, times })
+        let data_type = spine.schema.field(index_of(&spine, column)?).data_type();
+        if !is_instant(data_type) {
+            return Err(Error::invalid("the time column holds no instants")
+                .with("column", column)
+                .with("at", "entity rows")
+                .with("type", data_type)
+                .with("expected", crate::instants::EXPECTED));
+        }
+        let mut facts = Facts::default();
+        for batch in spine.read(0..spine.rows()) {
+            SpineWindow::new(&spine, vec![batch?])?.add_to(&mut facts, keys)?;
+        }
+        Ok(Self { spine, facts })
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -44,33 +70,13 @@ impl SpineTimes {
         self.spine.memory()
     }
 
-    /// The earliest and latest time; `None` without any.
-    pub(crate) fn range(&self) -> Option<(i64, i64)> {
-        let mut times = self.times.iter().flat_map(|array| array.iter().flatten());
-        let first = times.next()?;
-        Some(times.fold((first, first), |(min, max), time| (min.min(time), max.max(time))))
+    pub(crate) fn facts(&self) -> &Facts {
+        &self.facts
     }
 
-    /// Reads key columns in a form to compare by.
-    ///
-    /// # Errors
-    /// `Invalid` naming a column that is missing or cannot be a key.
-    pub(crate) fn keys(&self, names: &[&str]) -> Result<KeyBatches> {
-        let indexes = names.iter().map(|name| index_of(&self.spine, name)).collect::<Result<Vec<_>>>()?;
-        let mut batches = Vec::with_capacity(self.batches.len());
-        for batch in &self.batches {
-            let values = indexes.iter().zip(names).map(|(index, name)| {
-                let values = KeyValues::exact(batch.column(*index));
-                Ok(values.map_err(|e| e.with("column", name).with("at", "entity rows"))?.narrowed())
-            });
-            batches.push((values.collect::<Result<_>>()?, batch.num_rows()));
-        }
-        Ok(batches)
-    }
-
-    /// Groups the rows by key.
-    pub(crate) fn group(&self, names: &[&str]) -> Result<Groups> {
-        Groups::build(&self.keys(names)?, &self.times)
+    /// Reads some rows.
+    pub(crate) fn window(&self, rows: Range<usize>) -> Result<SpineWindow<'_>> {
+        SpineWindow::new(&self.spine, self.spine.read(rows).collect::<Result<_>>()?)
     }
 
     /// Checks that the keys of a view can be compared with the source's.
@@ -96,16 +102,63 @@ impl SpineTimes {
     }
 }
 
-/// Smallest and largest value of each key column; `None` where there is none or it says nothing.
-pub(crate) fn key_ranges(batches: &KeyBatches) -> Vec<Option<KeyRange>> {
-    let width = batches.first().map_or(0, |(columns, _)| columns.len());
-    let range = |column: usize| {
-        let filled = batches.iter().map(|(columns, _)| &columns[column]).filter(|values| !values.all_null());
-        let mut ranges = filled.map(KeyValues::range);
-        let first = ranges.next()??;
-        ranges.try_fold(first, |held, range| held.union(range?))
-    };
-    (0..width).map(range).collect()
+impl<'a> SpineWindow<'a> {
+    fn new(spine: &'a Spine, batches: Vec<RecordBatch>) -> Result<Self> {
+        let column = &spine.event_column;
+        let index = index_of(spine, column)?;
+        let times = batches.iter().map(|batch| {
+            instants(batch.column(index)).map_err(|e| e.with("column", column).with("at", "entity rows"))
+        });
+        let times = times.collect::<Result<_>>()?;
+        Ok(Self { spine, batches, times })
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// What times and keys the rows have.
+    pub(crate) fn facts(&self, keys: &[&str]) -> Result<Facts> {
+        let mut facts = Facts::default();
+        self.add_to(&mut facts, keys)?;
+        Ok(facts)
+    }
+
+    fn add_to(&self, facts: &mut Facts, keys: &[&str]) -> Result<()> {
+        for time in self.times.iter().flat_map(|array| array.iter().flatten()) {
+            let (first, last) = facts.times.unwrap_or((time, time));
+            facts.times = Some((first.min(time), last.max(time)));
+        }
+        for name in keys {
+            let set = facts.keys.entry((*name).to_owned()).or_default();
+            for (values, _) in self.keys(&[name])? {
+                values.iter().for_each(|values| set.add(values));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads key columns in a form to compare by.
+    ///
+    /// # Errors
+    /// `Invalid` naming a column that is missing or cannot be a key.
+    fn keys(&self, names: &[&str]) -> Result<KeyBatches> {
+        let indexes = names.iter().map(|name| index_of(self.spine, name)).collect::<Result<Vec<_>>>()?;
+        let mut batches = Vec::with_capacity(self.batches.len());
+        for batch in &self.batches {
+            let values = indexes.iter().zip(names).map(|(index, name)| {
+                let values = KeyValues::exact(batch.column(*index));
+                Ok(values.map_err(|e| e.with("column", name).with("at", "entity rows"))?.narrowed())
+            });
+            batches.push((values.collect::<Result<_>>()?, batch.num_rows()));
+        }
+        Ok(batches)
+    }
+
+    /// Groups the rows by key.
+    pub(crate) fn group(&self, names: &[&str]) -> Result<Groups> {
+        Groups::build(&self.keys(names)?, &self.times)
+    }
 }
 
 pub(crate) fn key_class(data_type: &DataType) -> Result<KeyClass> {

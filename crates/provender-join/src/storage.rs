@@ -84,12 +84,16 @@ pub trait ReadAt: Debug + Send + Sync {
 
 /// What a failed read says: the place's own error if it has one.
 pub(crate) fn unreadable(error: io::Error) -> Error {
-    error.downcast::<Error>().unwrap_or_else(|error| Error::unavailable("cannot read the file").because(error))
+    error
+        .downcast::<Error>()
+        .unwrap_or_else(|error| Error::unavailable("cannot read the file").because(error))
 }
 
 /// What a failed write says: the place's own error if it has one.
 pub(crate) fn unwritable(error: io::Error) -> Error {
-    error.downcast::<Error>().unwrap_or_else(|error| Error::unavailable("cannot write the file").because(error))
+    error
+        .downcast::<Error>()
+        .unwrap_or_else(|error| Error::unavailable("cannot write the file").because(error))
 }
 
 /// Reads a file from some place to its end, in steps of a fixed size.

@@ -9,7 +9,7 @@ pub use range::Range;
 use crate::columns::Columns;
 use crate::historical::check_instants;
 use crate::instants::instants;
-use crate::prune::{Limits, kept};
+use crate::prune::{Limits, Part, prune};
 use crate::reader::Chunk;
 use crate::source::Source;
 use crate::spine::key_class;
@@ -33,8 +33,8 @@ pub struct Window {
     /// Keys, features, event time, created time.
     columns: Arc<Columns>,
     schema: SchemaRef,
-    /// Units left after pruning.
-    units: Vec<usize>,
+    /// What is left after pruning.
+    parts: Vec<Part>,
     counters: Arc<ScanCounters>,
 }
 
@@ -65,8 +65,9 @@ impl Window {
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let event = (request.event_column.as_str(), request.start.0, request.end.0);
-        let units = kept(&source, &Limits { event, keys: Vec::new() })?;
-        Ok(Self { request, source, columns, schema, units, counters: Arc::default() })
+        let limits = Limits { event, keys: Vec::new() };
+        let parts = prune(&source, &limits, &request.context)?.parts;
+        Ok(Self { request, source, columns, schema, parts, counters: Arc::default() })
     }
 
     /// Columns of the batches.
@@ -79,6 +80,11 @@ impl Window {
     #[must_use]
     pub fn counters(&self) -> Arc<ScanCounters> {
         Arc::clone(&self.counters)
+    }
+
+    /// Rows to be looked at.
+    fn rows(&self) -> u64 {
+        self.parts.iter().map(Part::rows).sum()
     }
 
     /// Whether an event time lies in the window.
@@ -101,6 +107,38 @@ impl Window {
         let mut columns = chunk.columns[..chunk.columns.len() - times.len()].to_vec();
         columns.extend(times.into_iter().map(|times| Arc::new(times.with_timezone("UTC")) as ArrayRef));
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
+    }
+}
+
+/// Gives batches out once they are worth it, joined where they are small.
+struct Coalesce<'a> {
+    schema: &'a SchemaRef,
+    give: &'a mut dyn FnMut(RecordBatch) -> bool,
+    held: Vec<RecordBatch>,
+    rows: usize,
+}
+
+impl<'a> Coalesce<'a> {
+    fn new(schema: &'a SchemaRef, give: &'a mut dyn FnMut(RecordBatch) -> bool) -> Self {
+        Self { schema, give, held: Vec::new(), rows: 0 }
+    }
+
+    /// Adds a batch; answers whether anybody still wants more.
+    fn push(&mut self, batch: RecordBatch) -> Result<bool> {
+        self.rows += batch.num_rows();
+        self.held.push(batch);
+        if self.rows < BATCH_ROWS { Ok(true) } else { self.flush() }
+    }
+
+    /// Gives out what is held.
+    fn flush(&mut self) -> Result<bool> {
+        self.rows = 0;
+        let held = std::mem::take(&mut self.held);
+        Ok(match &held[..] {
+            [] => true,
+            [only] => (self.give)(only.clone()),
+            _ => (self.give)(concat_batches(self.schema, &held)?),
+        })
     }
 }
 

@@ -1,13 +1,14 @@
 //! Appending: a new Parquet file beside the others, never a rewrite of what is there.
 
-use crate::place::{Place, refuse};
+use crate::place::{Found, Place, is_glob, refuse};
 use arrow_array::RecordBatch;
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::SchemaRef;
 use provender_core::offline::AppendRequest;
 use provender_core::{Error, Result, Timestamp};
-use provender_join::{Format, Source, frame};
-use std::path::{Path, PathBuf};
+use provender_join::frame::{self, WriteOptions};
+use provender_join::storage::is_url;
+use provender_join::{Format, Source};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Writes the rows of a request as one new file; answers how many they are.
@@ -16,7 +17,7 @@ pub(crate) fn append(place: &Place, request: &AppendRequest) -> Result<u64> {
     if place.format != Format::Parquet {
         return Err(refuse(source, "rows can be appended to Parquet sources only"));
     }
-    let opened = Source::open(&place.spec(source, Vec::new()), &request.context)?;
+    let opened = Source::open(&place.spec(&source.name, Vec::new())?, &request.context)?;
     if let Some(column) = opened.partition_columns().next() {
         return Err(refuse(source, "rows cannot be appended to a partitioned folder")
             .with("partition column", column));
@@ -27,14 +28,18 @@ pub(crate) fn append(place: &Place, request: &AppendRequest) -> Result<u64> {
     if batches.iter().all(|batch| batch.num_rows() == 0) {
         return Ok(0);
     }
-    let folder = folder(place).ok_or_else(|| {
+    let folder = folder(place)?.ok_or_else(|| {
         refuse(
             source,
             "rows can be appended to a file, a folder, or a glob whose only wildcard is a file name's `*`",
         )
     })?;
-    std::fs::create_dir_all(&folder).map_err(|e| Error::io(e, "make the folder", &folder))?;
-    frame::write(folder.join(file_name()), schema, batches.into_iter().map(Ok))
+    if !is_url(&folder) {
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io(e, "make the folder", &folder))?;
+    }
+    let options = WriteOptions { places: place.places.clone(), ..WriteOptions::default() };
+    let path = format!("{}/{}", folder.trim_end_matches('/'), file_name());
+    frame::write_with(path, schema, batches.into_iter().map(Ok), &options)
 }
 
 /// The rows with the source's columns, in its order and of its types.
@@ -68,17 +73,15 @@ fn names(schema: &SchemaRef) -> String {
 }
 
 /// The folder that a new file goes into; `None` if no new file there would be read.
-fn folder(place: &Place) -> Option<PathBuf> {
-    let wild = |text: &Path| text.to_string_lossy().contains(['*', '?', '[', '{']);
-    if place.path.is_dir() {
-        Some(place.path.clone())
-    } else if place.path.is_file() {
-        Some(place.beside())
-    } else {
-        let folder = place.path.parent().filter(|folder| !wild(folder))?;
-        let matches_any = matches!(place.path.file_name()?.to_str()?, "*" | "*.parquet");
-        matches_any.then(|| folder.to_path_buf())
-    }
+fn folder(place: &Place) -> Result<Option<String>> {
+    Ok(match place.found()? {
+        Found::Folder => Some(place.path.clone()),
+        Found::File => Some(place.beside()),
+        Found::Nothing => {
+            let split = place.path.rsplit_once('/').filter(|(folder, _)| !is_glob(folder));
+            split.filter(|(_, name)| matches!(*name, "*" | "*.parquet")).map(|(folder, _)| folder.to_owned())
+        }
+    })
 }
 
 /// A name that no other process or thread uses and that sorts after names given by people: of equal rows the appended one is later.

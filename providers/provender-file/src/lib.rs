@@ -6,6 +6,7 @@ mod place;
 mod store;
 mod stream;
 
+pub use provender_join::storage::StorageOptions;
 pub use store::FileStore;
 
 use provender_core::{OfflineStore, OpenContext, Provider, Result};
@@ -21,6 +22,9 @@ pub struct File;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileConfig {
+    /// Settings of object stores; what is not set comes from the environment.
+    #[serde(default)]
+    pub storage_options: StorageOptions,
     /// Feast's, without effect: nothing is staged.
     #[serde(default, rename = "staging_location")]
     _staging_location: Option<IgnoredAny>,
@@ -35,7 +39,7 @@ impl Provider for File {
     const TYPE: &'static str = "file";
     const ALIASES: &'static [&'static str] = &["dask", "duckdb"];
 
-    async fn open(_: FileConfig, context: &OpenContext) -> Result<Arc<dyn OfflineStore>> {
-        Ok(Arc::new(FileStore::new(context.clone())))
+    async fn open(config: FileConfig, context: &OpenContext) -> Result<Arc<dyn OfflineStore>> {
+        Ok(Arc::new(FileStore::new(context.clone(), config.storage_options)))
     }
 }

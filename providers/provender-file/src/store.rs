@@ -12,6 +12,7 @@ use provender_core::offline::{
     RetrievalJob, ViewJoin,
 };
 use provender_core::{OfflineStore, OpenContext, RequestContext, Result, ValueType};
+use provender_join::storage::StorageOptions;
 use provender_join::{HistoricalJoin, JoinOptions, Source, Window};
 use std::sync::Arc;
 
@@ -19,13 +20,18 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct FileStore {
     context: OpenContext,
+    options: StorageOptions,
 }
 
 impl FileStore {
-    /// A store whose relative paths start at the repository's folder. Nothing is read yet.
+    /// A store whose relative paths start at the repository's folder, and whose URLs are reached by these settings and the environment. Nothing is read yet.
     #[must_use]
-    pub fn new(context: OpenContext) -> Self {
-        Self { context }
+    pub fn new(context: OpenContext, options: StorageOptions) -> Self {
+        Self { context, options }
+    }
+
+    fn place(&self, source: &DataSource) -> Result<Place> {
+        Place::of(source, &self.context, &self.options)
     }
 
     async fn window(&self, request: RangeRequest) -> Result<Window> {
@@ -48,9 +54,8 @@ impl FileStore {
             .filter(|(_, t)| *t == ValueType::STRING)
             .map(|(column, _)| column.clone())
             .collect();
-        let spec = Place::of(source, &self.context)?.spec(source, texts);
-        let context = context.clone();
-        Ok(move || Source::open(&spec, &context).map(Arc::new))
+        let (place, name, context) = (self.place(source)?, source.name.clone(), context.clone());
+        Ok(move || Source::open(&place.spec(&name, texts)?, &context).map(Arc::new))
     }
 }
 
@@ -98,11 +103,11 @@ impl OfflineStore for FileStore {
     async fn range(&self, request: RangeRequest) -> Result<RangeScan> {
         let window = self.window(request).await?;
         let (schema, counters) = (window.schema().clone(), window.counters());
-        Ok(RangeScan { schema, batches: stream_of(window.range()), counters })
+        Ok(RangeScan { schema, batches: stream_of(window.range(JoinOptions::default().threads)), counters })
     }
 
     async fn append(&self, request: AppendRequest) -> Result<u64> {
-        let place = Place::of(&request.source, &self.context)?;
+        let place = self.place(&request.source)?;
         blocking(move || append::append(&place, &request)).await
     }
 }

@@ -73,7 +73,7 @@ fn without_nulls(schema: &Schema) -> Schema {
 fn recognise_times(mut frame: Frame) -> Result<Frame> {
     for index in 0..frame.schema.fields().len() {
         if is_text(frame.schema.field(index).data_type()) && all_times(&frame, index) {
-            frame = into_instants(frame, index)?;
+            frame = into_instants(&frame, index)?;
         }
     }
     Ok(frame)

@@ -3,7 +3,7 @@
 use super::{EVENT_COLUMN, FileType, Frame, ipc, json, utf8};
 use crate::columns::Columns;
 use crate::instants::{instants, is_text};
-use crate::reader::Chunk;
+use crate::reader::{Chunk, Pick};
 use crate::source::{Format, Source, SourceSpec};
 use crate::storage::{Places, Positioned, ReadAt, Storage, StoredFile, unreadable};
 use arrow_array::{ArrayRef, RecordBatch};
@@ -110,7 +110,7 @@ fn open_source(path: &Path, format: Format) -> Result<FrameReader> {
     let columns = Arc::new(Columns::find(&source, &names, names.len())?);
     let batch_schema = Arc::clone(&schema);
     let units = 0..source.units().len();
-    let chunks = units.flat_map(move |unit| match source.read(unit, &columns, None) {
+    let chunks = units.flat_map(move |unit| match source.read(unit, &columns, Pick::All) {
         Ok(chunks) => Box::new(chunks) as Box<dyn Iterator<Item = Result<Chunk>> + Send>,
         Err(error) => Box::new(std::iter::once(Err(error))),
     });
@@ -134,7 +134,7 @@ fn parse_event_column(rows: FrameReader) -> FrameReader {
 }
 
 /// Replaces a column by its instants in UTC.
-pub(super) fn into_instants(frame: Frame, index: usize) -> Result<Frame> {
+pub(super) fn into_instants(frame: &Frame, index: usize) -> Result<Frame> {
     let schema = with_type(&frame.schema, index);
     let convert = |batch: &RecordBatch| with_instants(batch, &schema, index);
     let batches = frame.batches.iter().map(convert).collect::<Result<_>>()?;

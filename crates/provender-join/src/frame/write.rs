@@ -1,7 +1,7 @@
 //! Writes a frame as Parquet, CSV, JSON or Arrow IPC, to local disk or an object store; no reader ever sees half a file.
 
-use super::{FileType, utf8};
 use super::parquet_writer::ParquetWriter;
+use super::{FileType, utf8};
 use crate::storage::{Places, unwritable};
 use arrow_array::RecordBatch;
 use arrow_cast::cast;
@@ -46,18 +46,20 @@ pub fn write_with(
 ) -> Result<u64> {
     let path = path.as_ref();
     let file_type = FileType::of(path)?;
-    options.places.write(utf8(path)?, |file| {
-        let mut sink = sink(file_type, file, schema, options.memory)?;
-        let mut rows = 0;
-        for batch in batches {
-            let batch = batch?;
-            rows += batch.num_rows() as u64;
-            sink.write(&batch)?;
-        }
-        sink.finish()?;
-        Ok(rows)
-    })
-    .map_err(|error| if error.get("file").is_some() { error } else { error.with("file", path.display()) })
+    options
+        .places
+        .write(utf8(path)?, |file| {
+            let mut sink = sink(file_type, file, schema, options.memory)?;
+            let mut rows = 0;
+            for batch in batches {
+                let batch = batch?;
+                rows += batch.num_rows() as u64;
+                sink.write(&batch)?;
+            }
+            sink.finish()?;
+            Ok(rows)
+        })
+        .map_err(|error| if error.get("file").is_some() { error } else { error.with("file", path.display()) })
 }
 
 /// Where the bytes of a file go.

@@ -71,7 +71,8 @@ impl StorageOptions {
 
     /// The endpoint of S3 that is set here.
     pub(crate) fn s3_endpoint(&self) -> Option<String> {
-        const NAMES: [&str; 5] = ["aws_endpoint_url_s3", "aws_endpoint", "aws_endpoint_url", "endpoint", "endpoint_url"];
+        const NAMES: [&str; 5] =
+            ["aws_endpoint_url_s3", "aws_endpoint", "aws_endpoint_url", "endpoint", "endpoint_url"];
         NAMES.iter().find_map(|name| self.0.get(*name)).map(ToString::to_string)
     }
 
@@ -82,15 +83,16 @@ impl StorageOptions {
     pub(crate) fn patience(&self) -> Result<Patience> {
         let number = |key: &'static str, otherwise: usize| match self.0.get(key).map(ToString::to_string) {
             None => Ok(otherwise),
-            Some(text) => text.parse::<usize>().map_err(|_| {
-                Error::invalid("not a whole number").with("at", key).with("value", text)
-            }),
+            Some(text) => text
+                .parse::<usize>()
+                .map_err(|_| Error::invalid("not a whole number").with("at", key).with("value", text)),
         };
         let concurrency = number("concurrency", CONCURRENCY)?;
         if concurrency == 0 {
             return Err(Error::invalid("at least one request must be allowed").with("at", "concurrency"));
         }
-        let seconds = number("retry_timeout", usize::try_from(RETRY_TIMEOUT.as_secs()).unwrap_or(usize::MAX))?;
+        let seconds =
+            number("retry_timeout", usize::try_from(RETRY_TIMEOUT.as_secs()).unwrap_or(usize::MAX))?;
         Ok(Patience {
             max_retries: number("max_retries", MAX_RETRIES)?,
             retry_timeout: Duration::from_secs(seconds as u64),
@@ -102,10 +104,14 @@ impl StorageOptions {
     pub(crate) fn of_cloud(&self, prefixes: &[&str]) -> impl Iterator<Item = (&str, String)> {
         const ALL: [&str; 5] = ["aws_", "google_", "gcs_", "azure_", "azurite_"];
         let foreign = move |key: &str| {
-            ALL.iter().any(|prefix| key.starts_with(prefix)) && !prefixes.iter().any(|mine| key.starts_with(mine))
+            ALL.iter().any(|prefix| key.starts_with(prefix))
+                && !prefixes.iter().any(|mine| key.starts_with(mine))
         };
         let ours = |key: &str| matches!(key, "max_retries" | "retry_timeout" | "concurrency");
-        self.0.iter().filter(move |(key, _)| !ours(key) && !foreign(key)).map(|(key, value)| (key.as_str(), value.to_string()))
+        self.0
+            .iter()
+            .filter(move |(key, _)| !ours(key) && !foreign(key))
+            .map(|(key, value)| (key.as_str(), value.to_string()))
     }
 }
 
@@ -120,7 +126,8 @@ mod tests {
                 .unwrap();
         let patience = options.patience().unwrap();
         assert_eq!((patience.max_retries, patience.concurrency), (2, CONCURRENCY));
-        let keys = |prefixes: &[&str]| options.of_cloud(prefixes).map(|(key, _)| key.to_owned()).collect::<Vec<_>>();
+        let keys =
+            |prefixes: &[&str]| options.of_cloud(prefixes).map(|(key, _)| key.to_owned()).collect::<Vec<_>>();
         assert_eq!(keys(&["aws_"]), ["allow_http", "aws_secret_access_key"]);
         assert_eq!(keys(&["azure_"]), ["allow_http"]);
         assert!(!format!("{options:?}").contains("hush"));

@@ -37,7 +37,11 @@ impl Places {
     ///
     /// # Errors
     /// That of `write`, or of the place; nothing is left behind then.
-    pub fn write<T>(&self, path: &str, write: impl FnOnce(&mut (dyn Write + Send)) -> Result<T>) -> Result<T> {
+    pub fn write<T>(
+        &self,
+        path: &str,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> Result<T>,
+    ) -> Result<T> {
         if is_url(path) {
             let mut upload = remote::Upload::begin(&Location::parse(path)?, &self.options)?;
             let value = write(&mut upload)?;

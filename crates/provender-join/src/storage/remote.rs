@@ -69,9 +69,12 @@ pub(super) fn list(url: &str, options: &StorageOptions) -> Result<Vec<StoredFile
         let found = place.store.list(Some(&place.key)).map_err(|e| place.failed(e, "list"));
         let found: Vec<ObjectMeta> = found.try_collect().await?;
         if found.is_empty() {
-            return Err(Error::new(Kind::NotFound, "there is no such object or folder").with("path", place.url()));
+            return Err(
+                Error::new(Kind::NotFound, "there is no such object or folder").with("path", place.url())
+            );
         }
-        let visible = found.into_iter().filter(|meta| !is_marker(meta) && is_visible(&meta.location, &place.key));
+        let visible =
+            found.into_iter().filter(|meta| !is_marker(meta) && is_visible(&meta.location, &place.key));
         let file = |meta: ObjectMeta| StoredFile {
             path: place.location.url_of(meta.location.as_ref()),
             size: meta.size,

@@ -1,8 +1,8 @@
 //! One object that several processes read and replace: compared before it is replaced, so that nobody's change is lost.
 
+use super::StorageOptions;
 use super::remote::{Place, failed, needs_probe, run};
 use super::url::Location;
-use super::StorageOptions;
 use bytes::Bytes;
 use object_store::{
     Error as StoreError, GetOptions, ObjectStore, PutMode, PutPayload, PutResult, UpdateVersion,
@@ -65,20 +65,23 @@ impl SharedObject {
     /// # Errors
     /// `Denied` or `Unavailable` as the store says.
     pub async fn read(&self, known: Option<&Tag>) -> Result<Contents> {
-        let options = GetOptions {
-            if_none_match: known.and_then(|tag| tag.0.e_tag.clone()),
-            ..GetOptions::default()
-        };
+        let options =
+            GetOptions { if_none_match: known.and_then(|tag| tag.0.e_tag.clone()), ..GetOptions::default() };
         let place = Arc::clone(&self.place);
         run(async move {
             let read = async {
                 let found = place.store.get_opts(&place.key, options).await?;
-                let tag = Tag(UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() });
+                let tag = Tag(UpdateVersion {
+                    e_tag: found.meta.e_tag.clone(),
+                    version: found.meta.version.clone(),
+                });
                 Ok(Contents::Bytes(found.bytes().await?, tag))
             };
             match read.await {
                 Ok(contents) => Ok(contents),
-                Err(StoreError::NotFound { source, .. }) if !is_bucket(&source.to_string()) => Ok(Contents::Missing),
+                Err(StoreError::NotFound { source, .. }) if !is_bucket(&source.to_string()) => {
+                    Ok(Contents::Missing)
+                }
                 Err(StoreError::NotModified { .. }) => Ok(Contents::Unchanged),
                 Err(error) => Err(failed(error, "read", &place.url())),
             }
@@ -99,7 +102,9 @@ impl SharedObject {
         };
         match self.put(mode, bytes.clone()).await {
             Ok(tag) => Ok(Some(tag)),
-            Err(StoreError::NotSupported { .. } | StoreError::NotImplemented { .. }) => Err(self.no_conditions()),
+            Err(StoreError::NotSupported { .. } | StoreError::NotImplemented { .. }) => {
+                Err(self.no_conditions())
+            }
             Err(error) => match (self.read(None).await, error) {
                 (Ok(Contents::Bytes(there, tag)), _) if there == bytes => Ok(Some(tag)),
                 (Ok(_), StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }) => Ok(None),
@@ -110,7 +115,9 @@ impl SharedObject {
 
     async fn put(&self, mode: PutMode, bytes: Bytes) -> object_store::Result<Tag> {
         let place = Arc::clone(&self.place);
-        let put = run(async move { Ok(place.store.put_opts(&place.key, PutPayload::from(bytes), mode.into()).await) });
+        let put = run(async move {
+            Ok(place.store.put_opts(&place.key, PutPayload::from(bytes), mode.into()).await)
+        });
         match put.await {
             Ok(put) => put.map(Tag::of),
             Err(error) => Err(StoreError::Generic { store: "object store", source: Box::new(error) }),
@@ -127,12 +134,14 @@ impl SharedObject {
             return Ok(());
         }
         let probe = self.probe_object()?;
-        let content = Bytes::from_static(b"Tells whether this store makes conditional puts. May be deleted.\n");
+        let content =
+            Bytes::from_static(b"Tells whether this store makes conditional puts. May be deleted.\n");
         let mut made = probe.put(PutMode::Create, content.clone()).await;
         if made.is_ok() {
             made = probe.put(PutMode::Create, content.clone()).await;
         }
-        let wrong = UpdateVersion { e_tag: Some("\"00000000000000000000000000000000\"".to_owned()), version: None };
+        let wrong =
+            UpdateVersion { e_tag: Some("\"00000000000000000000000000000000\"".to_owned()), version: None };
         match made {
             Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {}
             Ok(_) | Err(StoreError::NotSupported { .. } | StoreError::NotImplemented { .. }) => {
@@ -143,7 +152,9 @@ impl SharedObject {
         }
         match probe.put(PutMode::Update(wrong), content).await {
             Err(StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }) => Ok(()),
-            Ok(_) | Err(StoreError::NotSupported { .. } | StoreError::NotImplemented { .. }) => Err(self.no_conditions()),
+            Ok(_) | Err(StoreError::NotSupported { .. } | StoreError::NotImplemented { .. }) => {
+                Err(self.no_conditions())
+            }
             Err(error) => Err(failed(error, "write", &probe.url())),
         }
     }
@@ -157,9 +168,11 @@ impl SharedObject {
     }
 
     fn no_conditions(&self) -> Error {
-        Error::unsupported("the store cannot replace an object only if it is unchanged, so changes could be lost")
-            .with("path", self.url())
-            .with("expected", "a store that honours If-None-Match and If-Match on PUT")
+        Error::unsupported(
+            "the store cannot replace an object only if it is unchanged, so changes could be lost",
+        )
+        .with("path", self.url())
+        .with("expected", "a store that honours If-None-Match and If-Match on PUT")
     }
 }
 

@@ -1,12 +1,14 @@
 //! The newest row of each key in a window.
 
-use super::{Window, coalesce};
+use super::{Coalesce, Window, coalesce};
+use crate::ahead::Ahead;
 use crate::columns::Columns;
 use crate::keys::{EncodedIndex, Encoder, KeyValues, NO_GROUP, WholeMap};
-use crate::reader::{Chunk, UnitReader};
+use crate::reader::{Chunk, Pick};
 use crate::slots::{Candidate, position, unit_and_row};
 use crate::threads;
 use arrow_array::{Array, RecordBatch};
+use arrow_schema::SchemaRef;
 use foldhash::fast::FixedState;
 use provender_core::{Error, Result};
 use std::hash::BuildHasher;
@@ -28,30 +30,32 @@ impl Window {
         stored.extend(self.request.created_column.as_deref());
         let columns = Arc::new(Columns::find(&self.source, &stored, 0)?);
         let keyed = Keyed::new();
-        let total = self.units.iter().map(|unit| self.source.units()[*unit].rows).sum();
+        let total = self.rows();
         let done = AtomicU64::new(0);
         let task = format!("scan {}", self.source.name()).into();
         let context = &self.request.context;
-        threads::for_each(threads, self.units.len(), context, Buckets::default, |buckets, index| {
-            let unit = self.units[index];
-            let mut first = 0;
-            for chunk in self.source.read(unit, &columns, None)? {
+        threads::for_each(threads, self.parts.len(), context, Buckets::default, |buckets, index| {
+            let part = &self.parts[index];
+            let mut numbers = part.numbers();
+            for chunk in self.source.read(part.unit, &columns, Pick::ranges(part.selection()))? {
                 let chunk = chunk?;
                 context.check()?;
-                let offered = self.offer(&chunk, position(unit, first), &keyed, buckets);
-                offered.map_err(|error| self.source.located(unit, error))?;
-                first += chunk.rows as u32;
+                let rows = numbers.next(chunk.rows);
+                let positions = rows.into_iter().flat_map(|(rows, first)| (first..).take(rows.len()));
+                let positions: Vec<u64> = positions.map(|row| position(part.unit, row)).collect();
+                let offered = self.offer(&chunk, &positions, &keyed, buckets);
+                offered.map_err(|error| self.source.located(part.unit, error))?;
                 let done = done.fetch_add(chunk.rows as u64, Ordering::Relaxed) + chunk.rows as u64;
                 context.progress.report(&task, done, Some(total));
             }
             Ok(())
         })?;
         let winners = keyed.into_positions();
-        Ok(Latest { window: self, winners, next: 0, reader: None, failed: false })
+        Ok(Latest::new(self, winners, threads))
     }
 
     /// Deals the rows of a chunk out to the shards of their keys.
-    fn offer(&self, chunk: &Chunk, first: u64, keyed: &Keyed, buckets: &mut Buckets) -> Result<()> {
+    fn offer(&self, chunk: &Chunk, positions: &[u64], keyed: &Keyed, buckets: &mut Buckets) -> Result<()> {
         let times = self.times(chunk)?;
         let (event, created) = (&times[0], times.get(1));
         let keys = &chunk.columns[..self.request.keys.len()];
@@ -76,7 +80,7 @@ impl Window {
         let candidate = |row: usize| Candidate {
             event: event.value(row),
             created: created.filter(|created| created.is_valid(row)).map_or(i64::MIN, |c| c.value(row)),
-            position: first + row as u64,
+            position: positions[row],
         };
         for (shard, bucket) in
             keyed.shards.iter().zip(&mut buckets.0).filter(|(_, bucket)| !bucket.is_empty())
@@ -179,34 +183,48 @@ impl Shard {
 
 /// The newest rows of a window, batch by batch.
 pub struct Latest {
-    window: Window,
-    winners: Vec<u64>,
-    next: usize,
-    reader: Option<UnitReader>,
+    schema: SchemaRef,
+    keys: usize,
+    ahead: Ahead,
     failed: bool,
 }
 
 impl Latest {
+    fn new(window: Window, winners: Vec<u64>, threads: usize) -> Self {
+        let (schema, keys) = (Arc::clone(&window.schema), winners.len());
+        let ahead = Ahead::new(Pieces(winners.into_iter().peekable()), threads, move |(unit, rows), give| {
+            let mut batches = Coalesce::new(&window.schema, give);
+            for chunk in window.source.read(unit, &window.columns, Pick::Rows(&rows))? {
+                window.request.context.check()?;
+                if !batches.push(window.batch(&chunk?)?)? {
+                    return Ok(());
+                }
+            }
+            batches.flush().map(drop)
+        });
+        Self { schema, keys, ahead, failed: false }
+    }
+
     /// Number of keys, which is the number of rows to come at first.
     #[must_use]
     pub fn keys(&self) -> usize {
-        self.winners.len()
+        self.keys
     }
+}
 
-    fn chunk(&mut self) -> Result<Option<RecordBatch>> {
-        loop {
-            self.window.request.context.check()?;
-            if let Some(chunk) = self.reader.as_mut().and_then(Iterator::next) {
-                return Ok(Some(self.window.batch(&chunk?)?));
-            }
-            let left = &self.winners[self.next..];
-            let Some(first) = left.first() else { return Ok(None) };
-            let (unit, _) = unit_and_row(*first);
-            let rows = left.iter().map(|at| unit_and_row(*at)).take_while(|(at, _)| *at == unit);
-            let rows: Vec<u32> = rows.map(|(_, row)| row).collect();
-            self.next += rows.len();
-            self.reader = Some(self.window.source.read(unit, &self.window.columns, Some(&rows))?);
+/// The winners by unit: its number, and their rows in it.
+struct Pieces(std::iter::Peekable<std::vec::IntoIter<u64>>);
+
+impl Iterator for Pieces {
+    type Item = (usize, Vec<u32>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (unit, _) = unit_and_row(*self.0.peek()?);
+        let mut rows = Vec::new();
+        while let Some(position) = self.0.next_if(|position| unit_and_row(*position).0 == unit) {
+            rows.push(unit_and_row(position).1);
         }
+        Some((unit, rows))
     }
 }
 
@@ -217,8 +235,7 @@ impl Iterator for Latest {
         if self.failed {
             return None;
         }
-        let schema = Arc::clone(&self.window.schema);
-        let batch = coalesce(&schema, || self.chunk()).transpose();
+        let batch = coalesce(&self.schema, || self.ahead.next()).transpose();
         self.failed = matches!(batch, Some(Err(_)));
         batch
     }
@@ -226,9 +243,6 @@ impl Iterator for Latest {
 
 impl std::fmt::Debug for Latest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Latest")
-            .field("window", &self.window)
-            .field("keys", &self.winners.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Latest").field("keys", &self.keys).finish_non_exhaustive()
     }
 }

@@ -1,62 +1,69 @@
 //! All rows of a window, in the source's order.
 
-use super::{Window, coalesce};
-use crate::reader::UnitReader;
+use super::{Coalesce, Window, coalesce};
+use crate::ahead::Ahead;
+use crate::prune::Part;
+use crate::reader::Pick;
 use arrow_array::{BooleanArray, RecordBatch};
+use arrow_schema::SchemaRef;
 use arrow_select::filter::filter_record_batch;
 use provender_core::Result;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The rows of a window, batch by batch; rows with null keys are among them.
 pub struct Range {
-    window: Window,
-    task: Arc<str>,
-    next_unit: usize,
-    /// The unit being read.
-    unit: usize,
-    reader: Option<UnitReader>,
-    done: u64,
+    schema: SchemaRef,
+    ahead: Ahead,
     failed: bool,
 }
 
+/// What the threads share that read a window.
+struct Reading {
+    window: Window,
+    task: Arc<str>,
+    done: AtomicU64,
+    total: u64,
+}
+
 impl Window {
-    /// Reads all its rows.
+    /// Reads all its rows on some threads.
     #[must_use]
-    pub fn range(self) -> Range {
+    pub fn range(mut self, threads: usize) -> Range {
+        let schema = Arc::clone(&self.schema);
         let task = format!("read {}", self.source.name()).into();
-        Range { window: self, task, next_unit: 0, unit: 0, reader: None, done: 0, failed: false }
+        let total = self.rows();
+        let parts = std::mem::take(&mut self.parts).into_iter();
+        let reading = Reading { window: self, task, done: AtomicU64::new(0), total };
+        let ahead = Ahead::new(parts, threads, move |part, give| reading.read(&part, give));
+        Range { schema, ahead, failed: false }
     }
 }
 
-impl Range {
-    /// The next chunk that has rows of the window.
-    fn chunk(&mut self) -> Result<Option<RecordBatch>> {
-        loop {
-            self.window.request.context.check()?;
-            let Some(chunk) = self.reader.as_mut().and_then(Iterator::next) else {
-                let Some(unit) = self.window.units.get(self.next_unit) else { return Ok(None) };
-                self.unit = *unit;
-                self.reader = Some(self.window.source.read(*unit, &self.window.columns, None)?);
-                self.next_unit += 1;
-                continue;
-            };
+impl Reading {
+    fn read(&self, part: &Part, give: &mut dyn FnMut(RecordBatch) -> bool) -> Result<()> {
+        let window = &self.window;
+        let context = &window.request.context;
+        let mut batches = Coalesce::new(&window.schema, give);
+        for chunk in window.source.read(part.unit, &window.columns, Pick::ranges(part.selection()))? {
+            context.check()?;
             let chunk = chunk?;
-            self.done += chunk.rows as u64;
-            self.window.request.context.progress.report(&self.task, self.done, Some(self.total()));
-            let times = self.window.times(&chunk);
-            let events = &times.map_err(|error| self.window.source.located(self.unit, error))?[0];
-            let inside = |event: Option<i64>| Some(event.is_some_and(|event| self.window.holds(event)));
+            let done = self.done.fetch_add(chunk.rows as u64, Ordering::Relaxed) + chunk.rows as u64;
+            context.progress.report(&self.task, done, Some(self.total));
+            let times = window.times(&chunk);
+            let events = &times.map_err(|error| window.source.located(part.unit, error))?[0];
+            let inside = |event: Option<i64>| Some(event.is_some_and(|event| window.holds(event)));
             let inside: BooleanArray = events.iter().map(inside).collect();
-            if inside.true_count() > 0 {
-                let batch = filter_record_batch(&self.window.batch(&chunk)?, &inside)?;
-                self.window.counters.add(batch.num_rows() as u64, 0);
-                return Ok(Some(batch));
+            if inside.true_count() == 0 {
+                continue;
+            }
+            let batch = filter_record_batch(&window.batch(&chunk)?, &inside)?;
+            window.counters.add(batch.num_rows() as u64, 0);
+            if !batches.push(batch)? {
+                return Ok(());
             }
         }
-    }
-
-    fn total(&self) -> u64 {
-        self.window.units.iter().map(|unit| self.window.source.units()[*unit].rows).sum()
+        batches.flush().map(drop)
     }
 }
 
@@ -67,8 +74,7 @@ impl Iterator for Range {
         if self.failed {
             return None;
         }
-        let schema = Arc::clone(&self.window.schema);
-        let batch = coalesce(&schema, || self.chunk()).transpose();
+        let batch = coalesce(&self.schema, || self.ahead.next()).transpose();
         self.failed = matches!(batch, Some(Err(_)));
         batch
     }
@@ -76,9 +82,6 @@ impl Iterator for Range {
 
 impl std::fmt::Debug for Range {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Range")
-            .field("window", &self.window)
-            .field("done", &self.done)
-            .finish_non_exhaustive()
+        f.debug_struct("Range").field("schema", &self.schema).finish_non_exhaustive()
     }
 }

@@ -215,7 +215,7 @@ fn files_that_cannot_be_read_are_named() {
     assert!(refused("x.parquet", "PAR1 not").contains("not a readable Parquet file"));
     assert!(refused("x.json", "[{\"a\": 1},").contains("not readable JSON"));
     assert!(refused("x.json", "[1, 2]").contains("a row is not a JSON object (row: 1"));
-    assert!(refused("x.jsonl", "").contains("there are no rows"));
+    assert!(refused("x.jsonl", "").contains("the file is empty"));
     assert!(refused("x.jsonl", "{\"event_timestamp\": \"soon\"}").contains("value: soon"));
     let missing = frame::read("/nowhere/x.csv").unwrap_err();
     assert_eq!(missing.kind(), Kind::NotFound);

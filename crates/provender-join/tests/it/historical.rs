@@ -191,10 +191,12 @@ fn statistics_prune_row_groups_by_time_and_key() {
         assert!(view.bytes.1 <= view.bytes.0 && view.files.0 == 1 && explain.memory_bytes > 0);
         (view.row_groups, view.rows)
     };
-    let all = asked(&[(0, 500), (17, 500)]);
+    let everybody = |at| asked(&(0..18).map(|driver| (driver, at)).collect::<Vec<_>>());
+    let all = everybody(500);
     assert_eq!(kept(&all, None), ((6, 6), (18, 18)));
     assert_eq!(kept(&all, Some(100)), ((6, 2), (18, 6)));
-    assert_eq!(kept(&asked(&[(0, 250), (17, 200)]), None), ((6, 3), (18, 9)));
+    assert_eq!(kept(&everybody(250), None), ((6, 3), (18, 9)));
+    assert_eq!(kept(&asked(&[(0, 250), (17, 200)]), None), ((6, 1), (18, 3)));
     assert_eq!(kept(&asked(&[(4, 900), (7, 900)]), None), ((6, 2), (18, 6)));
     assert_eq!(kept(&asked(&[]), None), ((6, 0), (18, 0)));
 }
@@ -217,23 +219,31 @@ fn hive_columns_are_keys_and_features_and_prune() {
 
 #[test]
 fn a_tight_memory_limit_reads_in_passes_and_changes_nothing() {
-    let rows: Vec<_> = (0..500).map(|i| (i % 50, i, i, i)).collect();
+    let rows: Vec<_> = (0..500).map(|i| (i % 50, i, i + i % 7, i)).collect();
     let (_dir, source) = drivers(&rows);
-    let spine = asked(&(0..400).map(|i| (i % 60, i * 2)).collect::<Vec<_>>());
+    let spine = asked(&(0..30_000).map(|i| (i % 60, i * 2 % 700)).collect::<Vec<_>>());
     let wide: Vec<String> = (0..30).map(|i| format!("v{i}=value")).collect();
     let wide: Vec<&str> = wide.iter().map(String::as_str).collect();
     let run = |max_memory| {
-        let options = JoinOptions { threads: 2, batch_rows: 64, max_memory, spill_folder: None };
+        let options = JoinOptions { max_memory, ..JoinOptions::default() };
         let views = vec![(view(&["driver"], &wide), Arc::clone(&source))];
         HistoricalJoin::new(Arc::clone(&spine), views, options, RequestContext::local())
     };
-    let peak = run(None).unwrap().explain().memory_bytes;
-    let whole = run(None).unwrap().run().unwrap();
-    let batches: Vec<_> = run(Some(peak - 60_000)).unwrap().run().unwrap().map(Result::unwrap).collect();
-    assert!(batches.iter().any(|b| b.num_rows() < 64), "a pass ends inside a batch");
-    assert_eq!(column(batches.into_iter().map(Ok), "v29"), column(whole, "v29"));
     let refused = error(run(Some(1000)).unwrap().run());
     assert_eq!((refused.kind(), refused.get("limit")), (Kind::Invalid, Some("1000")));
+    let least =
+        refused.get("expected").unwrap().split(' ').find_map(|word| word.parse::<u64>().ok()).unwrap();
+    assert!(run(Some(least - 8)).unwrap().run().is_err());
+    let whole = run(None).unwrap().run().unwrap();
+    let tight = run(Some(least)).unwrap().run().unwrap();
+    assert_eq!(tight.report(), whole.report());
+    let (audit, whole_audit) = (tight.audit(), whole.audit());
+    let (mut tight, mut whole) = (Vec::from_iter(tight), Vec::from_iter(whole));
+    assert!(tight.len() > 2 && whole.len() == 1, "values are read in passes");
+    assert_eq!(column(tight.drain(..), "v29"), column(whole.drain(..), "v29"));
+    assert_eq!(audit.views[0].ages(), whole_audit.views[0].ages());
+    assert_eq!(audit.views[0].changed(), whole_audit.views[0].changed());
+    assert!(audit.views[0].changed().unwrap()[29] > 0);
 }
 
 #[test]
@@ -265,8 +275,8 @@ fn progress_is_told_and_a_cancelled_join_stops() {
     context.cancel.cancel();
     assert_eq!(joined.next().unwrap().unwrap_err().message(), "interrupted");
     assert!(joined.next().is_none());
-    let join = HistoricalJoin::new(spine, views(), JoinOptions::default(), context).unwrap();
-    assert_eq!(error(join.run()).message(), "interrupted");
+    let cancelled = HistoricalJoin::new(spine, views(), JoinOptions::default(), context);
+    assert_eq!(cancelled.map(drop).unwrap_err().message(), "interrupted");
 }
 
 #[test]

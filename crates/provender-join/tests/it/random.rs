@@ -8,7 +8,7 @@ use arrow_schema::{DataType, TimeUnit};
 use proptest::prelude::*;
 use proptest::sample::select;
 use provender_core::RequestContext;
-use provender_core::offline::{KnownAt, Spine};
+use provender_core::offline::{KnownAt, Spine, age_bucket};
 use provender_join::{HistoricalJoin, JoinOptions, Source, Window, frame};
 use std::sync::Arc;
 
@@ -273,10 +273,11 @@ proptest! {
         view.ttl = case.ttl;
         view.known_at = if case.known_at_created { KnownAt::Created } else { KnownAt::Event };
         view.created_column = view.created_column.filter(|_| case.has_created);
-        let options = JoinOptions { threads: case.threads, batch_rows: case.batch_rows, max_memory: None, spill_folder: None };
+        let window_rows = (case.batch_rows % 2 == 0).then_some(case.spine_batch);
+        let options = JoinOptions { threads: case.threads, batch_rows: case.batch_rows, window_rows, ..JoinOptions::default() };
         let join = HistoricalJoin::new(case.spine(), vec![(view, source)], options, RequestContext::local()).unwrap();
         let joined = join.run().unwrap();
-        let report = joined.report().views[0].clone();
+        let (report, audit) = (joined.report().views[0].clone(), joined.audit());
 
         let ttl = case.ttl.filter(|ttl| *ttl > 0);
         let expected: Vec<_> =
@@ -294,6 +295,15 @@ proptest! {
             _ => false,
         });
         prop_assert_eq!(report.leaked, case.has_created.then_some(leaked.count() as u64));
+        let others = case.entities.iter().map(|e| point_in_time(e, &case.rows, ttl, !case.known_at_created));
+        let id = |outcome: &Outcome| if let Outcome::Matched(i) = outcome { Some(*i) } else { None };
+        let changed = others.zip(&expected).filter(|(other, mine)| id(other) != id(mine)).count() as u64;
+        prop_assert_eq!(audit.views[0].changed(), case.has_created.then(|| vec![changed]));
+        let mut ages = [0; 8];
+        for (i, entity) in expected.iter().zip(&case.entities).filter_map(|(o, e)| Some((id(o)?, e))) {
+            ages[age_bucket(entity.time.unwrap() - case.rows[i].time.unwrap())] += 1;
+        }
+        prop_assert_eq!(audit.views[0].ages(), ages);
     }
 
     #[test]
@@ -317,6 +327,6 @@ proptest! {
 
         let inside = |row: &Row| row.time.is_some_and(|t| (start..=end).contains(&t));
         let expected: Vec<_> = (0..case.rows.len()).filter(|i| inside(&case.rows[*i])).map(|i| Some(i as i64)).collect();
-        prop_assert_eq!(column(Window::new(request, source).unwrap().range(), "id"), expected);
+        prop_assert_eq!(column(Window::new(request, source).unwrap().range(2), "id"), expected);
     }
 }

@@ -196,9 +196,13 @@ impl Storage for Watched {
         LocalDisk.list(path)
     }
 
-    fn open(&self, path: &str) -> provender_core::Result<Arc<dyn ReadAt>> {
+    fn is_folder(&self, path: &str) -> provender_core::Result<bool> {
+        LocalDisk.is_folder(path)
+    }
+
+    fn open(&self, file: &StoredFile) -> provender_core::Result<Arc<dyn ReadAt>> {
         let bytes = if self.fail { Arc::new(AtomicU64::new(u64::MAX / 2)) } else { Arc::clone(&self.bytes) };
-        Ok(Arc::new(WatchedFile(LocalDisk.open(path)?, bytes)))
+        Ok(Arc::new(WatchedFile(LocalDisk.open(file)?, bytes)))
     }
 }
 

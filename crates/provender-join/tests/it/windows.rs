@@ -49,7 +49,7 @@ fn a_range_has_every_row_null_keys_included() {
     let (_dir, source) = source();
     let window = Window::new(range(&["id"], &[], 10, 20), source).unwrap();
     let counters = window.counters();
-    let ids = column(window.range(), "id");
+    let ids = column(window.range(2), "id");
     assert_eq!((ids.len(), ids.iter().filter(|id| id.is_none()).count()), (20_000, 2));
     assert_eq!(counters.rows.load(std::sync::atomic::Ordering::Relaxed), 20_000);
 }
@@ -67,7 +67,7 @@ fn an_empty_or_inverted_window_has_no_rows() {
     let (_dir, source) = source();
     for (start, end) in [(50, 90), (20, 10)] {
         let window = || Window::new(range(&["id"], &["value"], start, end), Arc::clone(&source)).unwrap();
-        assert!(window().range().next().is_none());
+        assert!(window().range(2).next().is_none());
         assert!(window().latest(1).unwrap().next().is_none());
     }
 }
@@ -76,14 +76,13 @@ fn an_empty_or_inverted_window_has_no_rows() {
 fn a_cancelled_window_stops_with_an_error() {
     let (_dir, source) = source();
     let request = range(&["id"], &["value"], 0, 100);
-    let mut latest = Window::new(request.clone(), Arc::clone(&source)).unwrap().latest(1).unwrap();
+    let window = || Window::new(request.clone(), Arc::clone(&source)).unwrap();
+    let (latest, range) = (window(), window());
     request.context.cancel.cancel();
-    assert_eq!(latest.next().unwrap().unwrap_err().message(), "interrupted");
-    assert!(latest.next().is_none());
-    assert_eq!(
-        Window::new(request, source).unwrap().range().next().unwrap().unwrap_err().message(),
-        "interrupted"
-    );
+    assert_eq!(latest.latest(1).unwrap_err().message(), "interrupted");
+    let mut range = range.range(2);
+    assert_eq!(range.next().unwrap().unwrap_err().message(), "interrupted");
+    assert!(range.next().is_none());
 }
 
 #[test]

@@ -57,7 +57,10 @@ async fn make(location: &Location, options: &StorageOptions) -> Result<Store> {
 }
 
 /// Retries with pauses that grow from a tenth of a second; errors of the network and answers of 5xx are tried again.
-#[cfg_attr(not(any(feature = "s3", feature = "gcs", feature = "azure")), allow(dead_code, reason = "no cloud, no retries"))]
+#[cfg_attr(
+    not(any(feature = "s3", feature = "gcs", feature = "azure")),
+    allow(dead_code, reason = "no cloud, no retries")
+)]
 fn retries(options: &StorageOptions) -> Result<RetryConfig> {
     let patience = options.patience()?;
     let backoff = BackoffConfig {
@@ -93,7 +96,9 @@ fn unmade(error: object_store::Error, location: &Location) -> Error {
     let error = failed(error, "connect", &location.url());
     // A store that cannot even be set up has settings that are wrong, whatever the crate calls it.
     match error.kind() {
-        provender_core::Kind::Unavailable => Error::invalid("the settings of the store are not complete").because(error),
+        provender_core::Kind::Unavailable => {
+            Error::invalid("the settings of the store are not complete").because(error)
+        }
         _ => error,
     }
 }
@@ -151,9 +156,15 @@ fn gcs(location: &Location, options: &StorageOptions) -> Result<Store> {
         let url = if url.contains("://") { url } else { format!("http://{url}") };
         builder = builder.with_config(Key::BaseUrl, url).with_config(Key::SkipSignature, "true");
     }
-    let mut builder = configured!(builder, Key, options, &["google_", "gcs_"]).with_bucket_name(&location.bucket);
+    let mut builder =
+        configured!(builder, Key, options, &["google_", "gcs_"]).with_bucket_name(&location.bucket);
     if is_plain(builder.get_config_value(&Key::BaseUrl).as_deref()) {
         builder = builder.with_config(Key::Client(object_store::ClientConfigKey::AllowHttp), "true");
+    }
+    if builder.get_config_value(&Key::SkipSignature).as_deref() == Some("true") {
+        // Writes of the crate ask for credentials all the same.
+        let nobody = object_store::gcp::GcpCredential { bearer: String::new() };
+        builder = builder.with_credentials(Arc::new(object_store::StaticCredentialProvider::new(nobody)));
     }
     let store = builder.with_retry(retries(options)?).build().map_err(|e| unmade(e, location))?;
     Ok(Arc::new(store))
@@ -168,7 +179,8 @@ fn azure(location: &Location, options: &StorageOptions) -> Result<Store> {
             builder = builder.with_config(key, value);
         }
     }
-    let mut builder = configured!(builder, Key, options, &["azure_", "azurite_"]).with_container_name(&location.bucket);
+    let mut builder =
+        configured!(builder, Key, options, &["azure_", "azurite_"]).with_container_name(&location.bucket);
     if let Some(account) = &location.account {
         builder = builder.with_account(account);
     }
@@ -199,6 +211,7 @@ fn connection_string(text: &str) -> impl Iterator<Item = (object_store::azure::A
 /// Whether the store behind a URL may be one that overlooks conditions: all that speak S3 and are not Amazon's.
 pub(in crate::storage) fn needs_probe(location: &Location, options: &StorageOptions) -> bool {
     let variables = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "FEAST_S3_ENDPOINT_URL"];
-    let endpoint = options.s3_endpoint().or_else(|| variables.iter().find_map(|name| std::env::var(name).ok()));
+    let endpoint =
+        options.s3_endpoint().or_else(|| variables.iter().find_map(|name| std::env::var(name).ok()));
     location.cloud == Cloud::S3 && endpoint.is_some_and(|url| !url.contains(".amazonaws.com"))
 }

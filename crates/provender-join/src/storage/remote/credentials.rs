@@ -30,7 +30,9 @@ pub(super) async fn chain(knows_region: bool) -> Result<Chain> {
         loader = loader.region(Region::from_static("us-east-1"));
     }
     let sdk = loader.load().await;
-    let provider = sdk.credentials_provider().ok_or_else(|| Error::new(Kind::Denied, "there is no chain of credentials"))?;
+    let provider = sdk
+        .credentials_provider()
+        .ok_or_else(|| Error::new(Kind::Denied, "there is no chain of credentials"))?;
     let region = sdk.region().map(ToString::to_string);
     Ok(Chain { region, credentials: Credentials { provider, held: Mutex::new(None) } })
 }
@@ -53,9 +55,11 @@ impl CredentialProvider for Credentials {
         {
             return Ok(credential.clone());
         }
-        let found = self.provider.provide_credentials().await.map_err(|error| object_store::Error::Unauthenticated {
-            path: String::new(),
-            source: Box::new(NoCredentials(error)),
+        let found = self.provider.provide_credentials().await.map_err(|error| {
+            object_store::Error::Unauthenticated {
+                path: String::new(),
+                source: Box::new(NoCredentials(error)),
+            }
         })?;
         let credential = Arc::new(AwsCredential {
             key_id: found.access_key_id().to_owned(),

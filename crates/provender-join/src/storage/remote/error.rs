@@ -15,7 +15,13 @@ struct Sign {
 /// Codes of S3, Azure and GCS, and messages of the clients' credential chains.
 const SIGNS: &[Sign] = &[
     Sign {
-        words: &["ExpiredToken", "TokenRefreshRequired", "RequestExpired", "token has expired", "AuthenticationFailed"],
+        words: &[
+            "ExpiredToken",
+            "TokenRefreshRequired",
+            "RequestExpired",
+            "token has expired",
+            "AuthenticationFailed",
+        ],
         kind: Kind::Denied,
         message: "the credentials are expired or not accepted",
         expected: "fresh credentials of the cloud",
@@ -63,12 +69,14 @@ pub(in crate::storage) fn failed(error: StoreError, action: &'static str, url: &
             Error::new(Kind::Denied, format!("not allowed to {action}"))
                 .with("expected", "credentials whose role allows it")
         }
-        (StoreError::Unauthenticated { .. }, _) => {
-            Error::new(Kind::Denied, "the store asks for credentials").with("expected", "credentials that it accepts")
-        }
-        (StoreError::Precondition { .. } | StoreError::AlreadyExists { .. } | StoreError::NotModified { .. }, _) => {
-            Error::conflict("the object has changed in the meantime")
-        }
+        (StoreError::Unauthenticated { .. }, _) => Error::new(Kind::Denied, "the store asks for credentials")
+            .with("expected", "credentials that it accepts"),
+        (
+            StoreError::Precondition { .. }
+            | StoreError::AlreadyExists { .. }
+            | StoreError::NotModified { .. },
+            _,
+        ) => Error::conflict("the object has changed in the meantime"),
         (StoreError::NotSupported { .. } | StoreError::NotImplemented { .. }, _) => {
             Error::unsupported(format!("the store cannot {action} in this way"))
         }

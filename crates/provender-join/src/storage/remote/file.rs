@@ -32,7 +32,8 @@ impl RemoteFile {
 
     async fn fetch(self, ranges: Vec<Range<u64>>) -> Result<Vec<(u64, Bytes)>> {
         let file = &self;
-        let parts = stream::iter(ranges).map(|range| async move { Ok((range.start, file.part(range).await?)) });
+        let parts =
+            stream::iter(ranges).map(|range| async move { Ok((range.start, file.part(range).await?)) });
         parts.buffered(TOGETHER).try_collect().await
     }
 
@@ -45,7 +46,9 @@ impl RemoteFile {
         let read = async { self.place.store.get_opts(&self.place.key, options).await?.bytes().await };
         let bytes = read.await.map_err(|error| self.failed(error))?;
         if bytes.len() as u64 != range.end - range.start {
-            return Err(Error::unavailable("the store sent less than was asked for").with("path", self.place.url()));
+            return Err(
+                Error::unavailable("the store sent less than was asked for").with("path", self.place.url())
+            );
         }
         Ok(bytes)
     }
@@ -53,7 +56,11 @@ impl RemoteFile {
     fn failed(&self, error: object_store::Error) -> Error {
         let is_gone = matches!(error, object_store::Error::NotFound { .. });
         let error = self.place.failed(error, "read");
-        if is_gone { error.with("expected", "the object that was there when the folder was listed") } else { error }
+        if is_gone {
+            error.with("expected", "the object that was there when the folder was listed")
+        } else {
+            error
+        }
     }
 }
 
