@@ -1,9 +1,11 @@
-//! The registry over a local file.
+//! The registry, over a local file or an object in a bucket.
 
+use crate::bucket::BucketRegistry;
 use crate::file::{Contents, LocalFile, Stamp};
 use async_trait::async_trait;
 use provender_core::registry::{Change, RegistrySnapshot, Version};
 use provender_core::{Error, Registry, Result, Timestamp};
+use provender_join::storage::{SharedObject, StorageOptions};
 use provender_proto::RegistryFile;
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
@@ -16,9 +18,15 @@ use std::time::Duration;
 const REREADS: usize = 10;
 const REREAD_AFTER: Duration = Duration::from_millis(20);
 
-/// A registry in one local file, in Feast's format.
+/// A registry in one local file, or one object of a bucket, in Feast's format.
 #[derive(Debug)]
-pub struct BlobRegistry(Arc<Inner>);
+pub struct BlobRegistry(Place);
+
+#[derive(Debug)]
+enum Place {
+    File(Arc<Inner>),
+    Bucket(BucketRegistry),
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -46,35 +54,57 @@ impl BlobRegistry {
     /// A registry at a path. Nothing is read or made yet; a file that is not there is an empty registry.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
-        Self(Arc::new(Inner { file: LocalFile::new(path), latest: Mutex::new(None) }))
+        Self(Place::File(Arc::new(Inner { file: LocalFile::new(path), latest: Mutex::new(None) })))
     }
 
-    /// Runs file work where it may block.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Inner) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let inner = self.0.clone();
-        match tokio::task::spawn_blocking(move || work(&inner)).await {
-            Ok(result) => result,
-            Err(e) => Err(Error::internal("registry work was cut off").because(e)),
-        }
+    /// A registry in a bucket, by its URL; an object that is not there is an empty registry. Where the store may be one that overlooks conditions, it is tried
+    /// on an object beside it, `<name>.probe`.
+    ///
+    /// # Errors
+    /// `Unsupported` if the store cannot replace an object only if it is unchanged, or if this build does not reach it; `Invalid` for settings that make no sense.
+    pub async fn in_bucket(url: &str, options: &StorageOptions) -> Result<Self> {
+        let object = SharedObject::open(url, options).await?;
+        object.require_conditions().await?;
+        Ok(Self(Place::Bucket(BucketRegistry::new(object))))
+    }
+}
+
+/// Runs file work where it may block.
+async fn blocking<T: Send + 'static>(
+    inner: &Arc<Inner>,
+    work: impl FnOnce(&Inner) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let inner = inner.clone();
+    match tokio::task::spawn_blocking(move || work(&inner)).await {
+        Ok(result) => result,
+        Err(e) => Err(Error::internal("registry work was cut off").because(e)),
     }
 }
 
 #[async_trait]
 impl Registry for BlobRegistry {
     async fn snapshot(&self) -> Result<(Version, Arc<RegistrySnapshot>)> {
-        self.blocking(Inner::snapshot).await
+        match &self.0 {
+            Place::File(inner) => blocking(inner, Inner::snapshot).await,
+            Place::Bucket(bucket) => bucket.snapshot().await,
+        }
     }
 
     async fn commit(&self, base: &Version, changes: &[Change]) -> Result<Version> {
-        let (base, changes) = (base.clone(), changes.to_vec());
-        self.blocking(move |inner| inner.commit(&base, &changes)).await
+        match &self.0 {
+            Place::File(inner) => {
+                let (base, changes) = (base.clone(), changes.to_vec());
+                blocking(inner, move |inner| inner.commit(&base, &changes)).await
+            }
+            Place::Bucket(bucket) => bucket.commit(base, changes).await,
+        }
     }
 
     fn describe(&self) -> String {
-        self.0.file.path().display().to_string()
+        match &self.0 {
+            Place::File(inner) => inner.file.path().display().to_string(),
+            Place::Bucket(bucket) => bucket.url(),
+        }
     }
 }
 
@@ -116,9 +146,7 @@ impl Inner {
             }
         };
         if current != *base {
-            return Err(Error::conflict("the registry has changed in the meantime")
-                .with("path", self.file.path().display())
-                .with("expected", "a plan that starts from its current version"));
+            return Err(self.at_path(changed_meanwhile()));
         }
         file.apply(changes, Timestamp::now()).map_err(|e| self.at_path(e))?;
         let bytes = file.to_bytes();
@@ -147,8 +175,13 @@ impl Inner {
     }
 }
 
+pub(crate) fn changed_meanwhile() -> Error {
+    Error::conflict("the registry has changed in the meantime")
+        .with("expected", "a plan that starts from its current version")
+}
+
 /// Equal for equal bytes; every write makes other bytes.
-fn version(bytes: &[u8]) -> Version {
+pub(crate) fn version(bytes: &[u8]) -> Version {
     let mut text = String::with_capacity(32);
     for byte in &Sha256::digest(bytes)[..16] {
         let _ = write!(text, "{byte:02x}");

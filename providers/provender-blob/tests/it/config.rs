@@ -40,7 +40,9 @@ fn what_this_build_cannot_do_is_refused_by_name() {
     let config = || StoreConfig::new("file").with("path", "r.db");
     for (config, kind, word) in [
         (StoreConfig::new("file"), Kind::Invalid, "registry.path"),
-        (config().with("path", "s3://bucket/r.db"), Kind::Unsupported, "s3://bucket"),
+        (config().with("path", "hdfs://host/r.db"), Kind::Unsupported, "hdfs://host"),
+        (config().with("path", "s3://bucket"), Kind::Invalid, "no object"),
+        (config().with("registry_store_type", "S3RegistryStore"), Kind::Invalid, "store class"),
         (config().with("registry_store_type", "acme.Store"), Kind::Unsupported, "acme.Store"),
         (config().with("enable_online_feature_view_versioning", true), Kind::Unsupported, "one table a view"),
     ] {

@@ -1,0 +1,91 @@
+//! The registry as an object in a bucket: read when it has changed, replaced only if it has not.
+
+use crate::registry::{changed_meanwhile, version};
+use bytes::Bytes;
+use provender_core::registry::{Change, RegistrySnapshot, Version};
+use provender_core::{Error, Result, Timestamp};
+use provender_join::storage::{Contents, SharedObject, Tag};
+use provender_proto::RegistryFile;
+use std::sync::Arc;
+use tokio::sync::Mutex;
+
+/// A registry in one object.
+#[derive(Debug)]
+pub(crate) struct BucketRegistry {
+    object: SharedObject,
+    latest: Mutex<Option<Latest>>,
+}
+
+/// The object as it was read or written last.
+#[derive(Clone, Debug)]
+struct Latest {
+    tag: Tag,
+    version: Version,
+    bytes: Bytes,
+    snapshot: Arc<RegistrySnapshot>,
+}
+
+impl BucketRegistry {
+    pub(crate) fn new(object: SharedObject) -> Self {
+        Self { object, latest: Mutex::default() }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.object.url()
+    }
+
+    pub(crate) async fn snapshot(&self) -> Result<(Version, Arc<RegistrySnapshot>)> {
+        Ok(match self.read().await? {
+            Some(latest) => (latest.version, latest.snapshot),
+            None => (Version::absent(), Arc::default()),
+        })
+    }
+
+    pub(crate) async fn commit(&self, base: &Version, changes: &[Change]) -> Result<Version> {
+        let current = self.read().await?;
+        if current.as_ref().map_or(Version::absent(), |latest| latest.version.clone()) != *base {
+            return Err(self.at_url(changed_meanwhile()));
+        }
+        let mut file = match &current {
+            Some(latest) => self.parse(&latest.bytes)?,
+            None => RegistryFile::default(),
+        };
+        file.apply(changes, Timestamp::now()).map_err(|error| self.at_url(error))?;
+        let bytes = Bytes::from(file.to_bytes());
+        let replaced = self.object.replace(current.as_ref().map(|latest| &latest.tag), bytes.clone()).await?;
+        let tag = replaced.ok_or_else(|| self.at_url(changed_meanwhile()))?;
+        let version = version(&bytes);
+        let snapshot = file.snapshot().into();
+        *self.latest.lock().await = Some(Latest { tag, version: version.clone(), bytes, snapshot });
+        Ok(version)
+    }
+
+    /// What is there now; the store sends nothing but "unchanged" if it is what was read last.
+    async fn read(&self) -> Result<Option<Latest>> {
+        // Held until the answer is there: readers that ask at the same time share it, and none goes back to an older one.
+        let mut latest = self.latest.lock().await;
+        match self.object.read(latest.as_ref().map(|latest| &latest.tag)).await? {
+            Contents::Unchanged => {}
+            Contents::Missing => *latest = None,
+            Contents::Bytes(bytes, tag) => {
+                let version = version(&bytes);
+                *latest = Some(match latest.take() {
+                    Some(known) if known.version == version => Latest { tag, ..known },
+                    _ => {
+                        let snapshot = self.parse(&bytes)?.snapshot().into();
+                        Latest { tag, version, bytes, snapshot }
+                    }
+                });
+            }
+        }
+        Ok(latest.clone())
+    }
+
+    fn parse(&self, bytes: &Bytes) -> Result<RegistryFile> {
+        RegistryFile::parse(bytes).map_err(|error| self.at_url(error))
+    }
+
+    fn at_url(&self, error: Error) -> Error {
+        error.with("path", self.url())
+    }
+}
