@@ -164,7 +164,7 @@ pub fn router(store: Arc<FeatureStore>, config: &ServerConfig) -> Router {
 
 /// Calls of gRPC are answered beside the routes, as [`crate::Server`] answers them.
 async fn divert(State(grpc): State<Grpc>, request: Request, next: Next) -> Response {
-    if grpc::is_grpc(request.headers()) { grpc.answer(request).await } else { next.run(request).await }
+    if grpc::is_grpc(request.headers()) { Box::pin(grpc.answer(request)).await } else { next.run(request).await }
 }
 
 pub(crate) fn routes(app: Arc<App>) -> Router {

@@ -37,12 +37,13 @@ impl Dispatch {
     /// Answers a request, whatever happens.
     pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response {
         if grpc::is_grpc(request.headers()) {
-            return self.grpc.answer(request).await;
+            // boxed, since every connection has room for the largest of these futures
+            return Box::pin(self.grpc.answer(request)).await;
         }
         if request.method() == Method::POST && request.uri().path() == Endpoint::Online.path() {
             return guard::around(&self.app, request, |request| online::answer(&self.app, request)).await;
         }
-        self.elsewhere(request.map(Body::new)).await
+        Box::pin(self.elsewhere(request.map(Body::new))).await
     }
 
     async fn elsewhere(&self, request: Request<Body>) -> Response {

@@ -129,7 +129,10 @@ impl Grpc {
                     Method::Info => {
                         unary::frame(|out| put_bytes(out, 1, env!("CARGO_PKG_VERSION").as_bytes()))
                     }
-                    _ => online::features(app, context.until(deadline.at), message).await,
+                    _ => {
+                        let at = context.deadline.map_or(deadline.at, |at| at.min(deadline.at));
+                        online::features(app, context.until(at), message).await
+                    }
                 }
             })
             .await

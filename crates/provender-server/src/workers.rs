@@ -123,3 +123,54 @@ impl Drop for Open {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ServerConfig;
+    use provender_core::config::RepoConfig;
+    use provender_core::memory::MemoryRegistry;
+    use provender_engine::FeatureStore;
+    use tokio::net::TcpListener;
+    use tokio::sync::Semaphore;
+    use tokio::task::yield_now;
+
+    fn app() -> Arc<App> {
+        let text = "project: shop\nregistry: r.db\nprovider: local\nentity_key_serialization_version: 3\nonline_store: null\n";
+        let config = RepoConfig::parse(text, "feature_store.yaml".as_ref(), ".".into(), &|_| None).unwrap();
+        let store = FeatureStore::new(config, Arc::new(MemoryRegistry::new()), Vec::new(), None);
+        App::new(Arc::new(store), &ServerConfig::default())
+    }
+
+    #[tokio::test]
+    async fn connection_goes_to_the_worker_with_the_fewest() {
+        let app = app();
+        let workers = Workers::start(3, &app).unwrap();
+        let (listener, places) =
+            (TcpListener::bind("127.0.0.1:0").await.unwrap(), Arc::new(Semaphore::new(9)));
+        let connect = async || {
+            let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+            let (stream, address) = listener.accept().await.unwrap();
+            let place = Arc::clone(&places).acquire_owned().await.unwrap();
+            let phase = app.jobs.subscribe();
+            workers.deal(Accepted { stream: stream.into_std().unwrap(), client: address, phase, place });
+            client
+        };
+        let mut clients = Vec::new();
+        for open in [[1, 0, 0], [1, 1, 0], [1, 1, 1], [2, 1, 1], [2, 2, 1]] {
+            clients.push(connect().await);
+            assert_eq!(workers.open(), open);
+        }
+        // the first connection ends, and with it its place
+        drop(clients.remove(0));
+        while workers.open() != [1, 2, 1] {
+            yield_now().await;
+        }
+        clients.push(connect().await);
+        assert_eq!(workers.open(), [2, 2, 1]);
+        clients.push(connect().await);
+        assert_eq!(workers.open(), [2, 2, 2]);
+        workers.stop().await;
+        assert_eq!(places.available_permits(), 9, "the end of the workers ends their connections");
+    }
+}

@@ -25,6 +25,9 @@ pub(crate) struct Serve {
     /// How often the registry is read again, in the background, in seconds; 0 never does
     #[arg(short, long, alias = "registry_ttl_sec", default_value_t = 60, value_name = "SECONDS")]
     registry_ttl_sec: u64,
+    /// Threads that serve connections; -1 for one a core
+    #[arg(short, long, default_value_t = -1, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-1..=1024), value_name = "THREADS")]
+    workers: i32,
     /// Do not log requests (they are logged at --log-level info)
     #[arg(long)]
     no_access_log: bool,
@@ -37,7 +40,10 @@ pub(crate) struct Serve {
     /// Most requests at once; more are answered 503
     #[arg(long, default_value_t = ServerConfig::default().limits.in_flight, value_name = "REQUESTS")]
     max_in_flight: usize,
-    /// How long a request may take, in seconds
+    /// Most reads of the online store at once; more wait for a moment, then are answered 503
+    #[arg(long, default_value_t = ServerConfig::default().limits.store_reads, value_name = "READS")]
+    max_store_reads: usize,
+    /// How long a request may take, in seconds; a client may ask for less by the header x-request-timeout-ms
     #[arg(long, default_value_t = ServerConfig::default().limits.answer.as_secs(), value_name = "SECONDS")]
     request_timeout: u64,
 }
@@ -46,10 +52,13 @@ impl Serve {
     pub(crate) async fn run(&self, app: &App) -> Outcome {
         let mut config = ServerConfig { host: self.host.clone(), port: self.port, ..ServerConfig::default() };
         config.registry_ttl = Duration::from_secs(self.registry_ttl_sec);
+        // 0 and -1 both stand for one a core
+        config.workers = usize::try_from(self.workers).unwrap_or_default();
         config.access_log = !self.no_access_log;
         config.limits.body = self.max_body;
         config.limits.rows = self.max_rows;
         config.limits.in_flight = self.max_in_flight;
+        config.limits.store_reads = self.max_store_reads;
         config.limits.answer = Duration::from_secs(self.request_timeout);
         start(app, config).await
     }

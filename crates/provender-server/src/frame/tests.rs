@@ -2,11 +2,11 @@ use super::*;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_schema::DataType;
-use provender_core::{Kind, ValueType};
 use provender_core::model::{
     DataSource, Entity, FeatureView, Field as Column, FileFormat, Object, SourceKind,
 };
 use provender_core::registry::{RegistrySnapshot, Stored};
+use provender_core::{Kind, ValueType};
 
 fn snapshot() -> RegistrySnapshot {
     let file = SourceKind::File {

@@ -35,7 +35,7 @@ fn value(val: Val) -> Value {
 }
 
 /// A read of `lat` and `rating` of some drivers.
-fn ask(drivers: impl IntoIterator<Item = Val>) -> GetOnlineFeaturesRequest {
+pub(crate) fn ask(drivers: impl IntoIterator<Item = Val>) -> GetOnlineFeaturesRequest {
     let keys = RepeatedValue { val: drivers.into_iter().map(value).collect() };
     GetOnlineFeaturesRequest {
         kind: Some(Kind::Features(FeatureList { val: vec!["stats:lat".into(), "stats:rating".into()] })),
@@ -45,14 +45,14 @@ fn ask(drivers: impl IntoIterator<Item = Val>) -> GetOnlineFeaturesRequest {
 }
 
 /// The values of a feature.
-fn column(answer: &GetOnlineFeaturesResponse, name: &str) -> Vec<Option<Val>> {
+pub(crate) fn column(answer: &GetOnlineFeaturesResponse, name: &str) -> Vec<Option<Val>> {
     let names = &answer.metadata.as_ref().unwrap().feature_names.as_ref().unwrap().val;
     let index = names.iter().position(|n| n == name).unwrap();
     answer.results[index].values.iter().map(|value| value.val.clone()).collect()
 }
 
 /// A row of the source `inlet`.
-fn row(driver: i64, lat: f64) -> Vec<(&'static str, Val)> {
+pub(crate) fn row(driver: i64, lat: f64) -> Vec<(&'static str, Val)> {
     let day = Val::UnixTimestampVal(1_767_571_200);
     vec![
         ("driver_id", Val::Int64Val(driver)),
@@ -63,7 +63,7 @@ fn row(driver: i64, lat: f64) -> Vec<(&'static str, Val)> {
     ]
 }
 
-fn push(row: Vec<(&'static str, Val)>) -> PushRequest {
+pub(crate) fn push(row: Vec<(&'static str, Val)>) -> PushRequest {
     PushRequest {
         stream_feature_view: "inlet".into(),
         to: "online".into(),

@@ -1,6 +1,10 @@
 //! Sockets: listening, the end of the server, slow clients, the registry in the background.
 
-use crate::world::{Mood, World, read_of};
+use crate::world::{Mood, World, push_of, read_of};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use provender_core::Kind;
 use provender_core::model::{FeatureService, Object};
 use provender_core::registry::Change;
@@ -15,13 +19,13 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// A server that runs, and how to stop it.
-struct Running {
-    address: SocketAddr,
-    stop: oneshot::Sender<()>,
-    end: JoinHandle<()>,
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: oneshot::Sender<()>,
+    pub(crate) end: JoinHandle<()>,
 }
 
-async fn run(world: &World, change: impl FnOnce(&mut ServerConfig)) -> Running {
+pub(crate) async fn run(world: &World, change: impl FnOnce(&mut ServerConfig)) -> Running {
     let mut config = ServerConfig { port: 0, ..ServerConfig::default() };
     change(&mut config);
     let server = Server::bind(Arc::clone(&world.store), config).await.unwrap();
@@ -99,6 +103,89 @@ async fn connection_serves_request_after_request() {
         wire.ask("/get-online-features", &read_of(&[1001])).await;
         assert_eq!(wire.answer().await.unwrap().0, 200);
     }
+}
+
+/// A connection that speaks HTTP/2 from its first byte.
+async fn http2(address: SocketAddr) -> http2::SendRequest<Full<Bytes>> {
+    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+/// Sends a request over HTTP/2 and answers its status and body.
+async fn ask2(
+    sender: &mut http2::SendRequest<Full<Bytes>>,
+    method: &str,
+    path: &str,
+    body: String,
+) -> (u16, String) {
+    let uri = format!("http://x{path}");
+    let request = hyper::Request::builder().method(method).uri(uri).body(Full::from(body)).unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn both_versions_of_http_share_the_port() {
+    let world = World::new().await;
+    let running = run(&world, |config| config.workers = 2).await;
+    let mut old = Wire::open(running.address).await;
+    let mut new = http2(running.address).await;
+    old.ask("/get-online-features", &read_of(&[1001])).await;
+    let expected = old.answer().await.unwrap();
+    assert_eq!(expected.0, 200);
+    for _ in 0..2 {
+        assert_eq!(ask2(&mut new, "POST", "/get-online-features", read_of(&[1001])).await, expected);
+        // answered by the routes, on the runtime that started the server
+        assert_eq!(ask2(&mut new, "GET", "/health", String::new()).await.0, 200);
+    }
+    // requests of one connection do not wait for each other
+    world.online.switch.set(Mood::Slow);
+    let mut other = new.clone();
+    let slow =
+        tokio::spawn(async move { ask2(&mut other, "POST", "/get-online-features", read_of(&[1])).await });
+    world.online.switch.called().await;
+    assert_eq!(ask2(&mut new, "GET", "/metrics", String::new()).await.0, 200);
+    running.stop.send(()).unwrap();
+    world.online.switch.gate.add_permits(1);
+    assert_eq!(slow.await.unwrap().0, 200, "the end waits for streams in flight");
+    running.end.await.unwrap();
+}
+
+#[tokio::test]
+async fn worker_survives_a_panic() {
+    let world = World::new().await;
+    let running = run(&world, |config| config.workers = 1).await;
+    let mut wire = Wire::open(running.address).await;
+    for (mood, status) in [(Mood::Broken, 500), (Mood::Good, 200)] {
+        world.online.switch.set(mood);
+        wire.ask("/get-online-features", &read_of(&[1])).await;
+        assert_eq!(wire.answer().await.unwrap().0, status);
+    }
+}
+
+#[tokio::test]
+async fn request_elsewhere_ends_with_its_client() {
+    let world = World::new().await;
+    let running = run(&world, |config| config.workers = 1).await;
+    world.online.switch.set(Mood::Slow);
+    let mut wire = Wire::open(running.address).await;
+    let body = push_of(1001, "2026-01-05", 7.5);
+    let length = body.len();
+    wire.send(&format!(
+        "POST /push HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    ))
+    .await;
+    world.online.switch.called().await;
+    drop(wire);
+    // the write itself goes on, and the end of the server waits for it
+    running.stop.send(()).unwrap();
+    world.online.switch.gate.add_permits(1);
+    running.end.await.unwrap();
+    assert_eq!(world.online.switch.written.available_permits(), 1);
 }
 
 #[tokio::test]

@@ -148,3 +148,56 @@ async fn hostile_bodies_change_nothing() {
     let request = Request::post("/get-online-features").header("content-length", "99999999999999999999");
     assert_eq!(send(&router, request.body(Body::empty()).unwrap()).await.status, 422);
 }
+
+#[tokio::test]
+async fn reads_of_the_store_over_the_limit_are_turned_away() {
+    let world = World::new().await;
+    let router = world.router_with(|config| config.limits.store_reads = 1);
+    world.online.switch.set(Mood::Slow);
+    let first = tokio::spawn({
+        let router = router.clone();
+        async move { post(&router, "/get-online-features", read_of(&[1])).await }
+    });
+    world.online.switch.called().await;
+    let second = post(&router, "/get-online-features", read_of(&[1])).await;
+    assert_eq!((second.status, second.header("retry-after")), (503, Some("1")));
+    assert_eq!(second.text, r#"{"detail":"too many reads of the online store at once"}"#);
+    let metrics = get(&router, "/metrics").await.text;
+    for line in [
+        "provender_store_reads_in_flight 1",
+        r#"provender_requests_shed_total{limit="store_reads"} 1"#,
+        r#"provender_requests_shed_total{limit="in_flight"} 0"#,
+    ] {
+        assert!(metrics.lines().any(|l| l == line), "{line} is not in\n{metrics}");
+    }
+    // one that finds a place in a moment is answered
+    let mut third = Box::pin(post(&router, "/get-online-features", read_of(&[1])));
+    assert!(futures::poll!(&mut third).is_pending());
+    world.online.switch.set(Mood::Good);
+    world.online.switch.gate.add_permits(1);
+    assert_eq!(first.await.unwrap().status, 200);
+    assert_eq!(third.await.status, 200);
+}
+
+#[tokio::test]
+async fn client_may_wait_less_long_than_the_server_would() {
+    let world = World::new().await;
+    let router = world.router();
+    world.online.switch.set(Mood::Slow);
+    let ask = |milliseconds: &str| {
+        let request = Request::post("/get-online-features").header("x-request-timeout-ms", milliseconds);
+        request.body(Body::from(read_of(&[1]))).unwrap()
+    };
+    let answer = send(&router, ask("1")).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert!(answer.text.contains("did not answer in time"), "{}", answer.text);
+    assert!(
+        get(&router, "/metrics").await.text.contains("provender_store_errors_total{reason=\"timeout\"} 1\n")
+    );
+    // what is no number is nothing, and the server's own limit cannot be raised
+    world.online.switch.set(Mood::Good);
+    assert_eq!(send(&router, ask("soon")).await.status, 200);
+    let strict = world.router_with(|config| config.limits.answer = Duration::from_millis(1));
+    world.online.switch.set(Mood::Slow);
+    assert_eq!(send(&strict, ask("60000")).await.status, 503);
+}

@@ -7,6 +7,7 @@ mod client;
 mod golden;
 mod golden_grpc;
 mod grpc;
+mod grpc_wire;
 mod lifecycle;
 mod limits;
 mod materialize;
