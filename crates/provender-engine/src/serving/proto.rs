@@ -29,8 +29,8 @@ pub(super) fn write(answer: &OnlineAnswer, out: &mut Vec<u8>) {
     }
     let mut statuses = Vec::with_capacity(answer.rows());
     let mut tallies = vec![Tally::default(); views.len()];
-    for feature in &answer.plan.features {
-        let view = &views[feature.view];
+    for (number, feature) in answer.plan.features.iter().enumerate() {
+        let (view, start) = (&views[feature.view], out.len());
         values.clear();
         statuses.clear();
         for row in &view.rows {
@@ -40,6 +40,10 @@ pub(super) fn write(answer: &OnlineAnswer, out: &mut Vec<u8>) {
             tallies[feature.view].count(status);
         }
         write_vector(&values, &statuses, &view.times, out);
+        if number == 0 {
+            // the first feature foretells the others
+            out.reserve((out.len() - start) * (answer.plan.features.len() - 1));
+        }
     }
     for ((plan, tally), view) in answer.plan.views.iter().zip(&tallies).zip(&views) {
         plan.counters.add(tally, newest(&view.rows));
