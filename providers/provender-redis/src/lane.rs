@@ -23,11 +23,22 @@ pub(crate) struct Commands {
     replies: usize,
     /// For words whose length is known only when they are written.
     word: Vec<u8>,
+    /// Whether `ASKING` goes before each command: its slot is on its way to the node.
+    asking: bool,
 }
 
 impl Commands {
+    /// Commands for keys that are on their way to the node. Each gets a second reply, before its own.
+    pub(crate) fn asking() -> Self {
+        Self { asking: true, ..Self::default() }
+    }
+
     /// Begins a command of so many words.
     pub(crate) fn begin(&mut self, words: usize) {
+        if self.asking {
+            resp::command(&mut self.bytes, &["ASKING"]);
+            self.replies += 1;
+        }
         resp::words(&mut self.bytes, words);
         self.replies += 1;
     }

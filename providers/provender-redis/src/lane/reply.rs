@@ -42,6 +42,11 @@ impl<'a> Replies<'a> {
         }
     }
 
+    /// Passes over the reply to `ASKING`, where there is one.
+    pub(crate) fn skip(&mut self, asking: bool) -> Result<(), Garbled> {
+        if asking { self.next().map(drop) } else { Ok(()) }
+    }
+
     /// The next value of an array, `None` for nil.
     pub(crate) fn value(&mut self) -> Result<Option<&'a [u8]>, Garbled> {
         match self.next()? {

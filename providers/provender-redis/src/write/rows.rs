@@ -151,15 +151,16 @@ impl<'a> Rows<'a> {
                 });
             }
             Layout::Feast => {
-                for (field, value) in self.features.iter().zip(values) {
-                    out.encoded(field);
-                    out.word(value);
-                }
+                // The times come first: Redis searches small hashes from the front, and they are asked for before every write.
                 out.word(&self.fields.time);
                 out.word_with(|bytes| time::put_event(bytes, event));
                 if self.keeps_created(row) {
                     out.word(&self.fields.created);
                     out.word_with(|bytes| time::put_created(bytes, event, created));
+                }
+                for (field, value) in self.features.iter().zip(values) {
+                    out.encoded(field);
+                    out.word(value);
                 }
             }
         }

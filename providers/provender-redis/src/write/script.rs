@@ -91,8 +91,13 @@ pub(crate) fn words(sets: usize, dels: usize) -> usize {
 pub(crate) fn done(reply: Reply<'_>) -> Result<bool> {
     match reply {
         Reply::Number(done) => Ok(done == 1),
-        Reply::Error(text) if text.starts_with(b"NOSCRIPT") => Ok(false),
+        Reply::Error(text) if is_forgotten(text) => Ok(false),
         Reply::Error(text) => Err(refused("write a key", text)),
         _ => Err(garbled()),
     }
+}
+
+/// Whether an error says that Redis does not have the script any more.
+pub(crate) fn is_forgotten(text: &[u8]) -> bool {
+    text.starts_with(b"NOSCRIPT")
 }

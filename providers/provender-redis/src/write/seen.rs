@@ -71,14 +71,14 @@ pub(crate) struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
-    /// Reads the reply to HMGET of [`Fields::asked`].
+    /// Reads the reply to HMGET of [`Fields::asked`]; `Err` inside with the text of an error.
     ///
     /// # Errors
-    /// What Redis says.
-    pub(crate) fn read(replies: &mut Replies<'a>, form: Form) -> Result<Self> {
+    /// If it is no such reply.
+    pub(crate) fn read(replies: &mut Replies<'a>, form: Form) -> Result<Result<Self, &'a [u8]>> {
         match replies.next().map_err(|_| garbled())? {
-            Reply::Array(_) => Self::values(replies, form),
-            Reply::Error(text) => Err(refused("read a key", text)),
+            Reply::Array(_) => Self::values(replies, form).map(Ok),
+            Reply::Error(text) => Ok(Err(text)),
             _ => Err(garbled()),
         }
     }
@@ -86,13 +86,12 @@ impl<'a> Seen<'a> {
     /// The same of a key that was found and not made: `None` if it is of another type, and so somebody else's.
     ///
     /// # Errors
-    /// As [`Seen::read`].
+    /// What Redis says.
     pub(crate) fn find(replies: &mut Replies<'a>, form: Form) -> Result<Option<Self>> {
-        match replies.next().map_err(|_| garbled())? {
-            Reply::Array(_) => Self::values(replies, form).map(Some),
-            Reply::Error(text) if text.starts_with(b"WRONGTYPE") => Ok(None),
-            Reply::Error(text) => Err(refused("read a key", text)),
-            _ => Err(garbled()),
+        match Self::read(replies, form)? {
+            Ok(seen) => Ok(Some(seen)),
+            Err(text) if text.starts_with(b"WRONGTYPE") => Ok(None),
+            Err(text) => Err(refused("read a key", text)),
         }
     }
 
