@@ -2,6 +2,7 @@
 
 use crate::support::{CREDENTIALS, Repo};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -42,7 +43,8 @@ impl Feast {
         let output = self.command(repo, arguments).output().unwrap();
         assert!(
             output.status.success(),
-            "{arguments:?}\n{}\n{}",
+            "{:.500}\n{}\n{}",
+            format!("{arguments:?}"),
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
@@ -77,4 +79,24 @@ pub(crate) fn apply_feasts_repo(feast: &Feast, project: &str, configuration: &st
     make_data(feast, &repo);
     feast.feast(repo.folder(), &["apply"]);
     repo
+}
+
+/// An answer of Feast's over Redis with NOT_FOUND for what was not found, as over other stores: null, and without an event time.
+pub(crate) fn honest(mut answer: Value) -> Value {
+    for result in answer["results"].as_array_mut().unwrap() {
+        for row in 0..result["values"].as_array().unwrap().len() {
+            if result["values"][row].is_null() && result["event_timestamps"][row] == "1970-01-01T00:00:00Z" {
+                result["statuses"][row] = "NOT_FOUND".into();
+            }
+        }
+    }
+    answer
+}
+
+/// The results of an answer by feature name.
+pub(crate) fn by_name(answer: &Value) -> BTreeMap<String, Value> {
+    let names = answer["metadata"]["feature_names"].as_array().unwrap();
+    let results = answer["results"].as_array().unwrap();
+    assert_eq!(names.len(), results.len());
+    names.iter().map(|n| n.as_str().unwrap().to_owned()).zip(results.iter().cloned()).collect()
 }
