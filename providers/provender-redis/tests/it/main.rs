@@ -8,3 +8,4 @@ mod fake;
 mod packed;
 mod reading;
 mod sentinel;
+mod writing;
