@@ -37,6 +37,7 @@ pub struct OfflineHarness {
     load: Loader,
     holds: fn(&DataType) -> bool,
     ordered: bool,
+    share: u32,
 }
 
 impl OfflineHarness {
@@ -50,7 +51,7 @@ impl OfflineHarness {
         R: Future<Output = Result<DataSource>> + 'static,
     {
         let load: Loader = Arc::new(move |name, files| Box::pin(load(name, files)));
-        Self { store, load, holds: |_| true, ordered: true }
+        Self { store, load, holds: |_| true, ordered: true, share: 1 }
     }
 
     /// Says which Arrow types a table can have here; data of other types is not tried. Without it: all.
@@ -64,6 +65,13 @@ impl OfflineHarness {
     #[must_use]
     pub fn unordered(mut self) -> Self {
         self.ordered = false;
+        self
+    }
+
+    /// Says that every request goes over a network, so that of the random cases only one in `share` is played.
+    #[must_use]
+    pub fn slow(mut self, share: u32) -> Self {
+        self.share = share.max(1);
         self
     }
 }

@@ -3,7 +3,7 @@
 mod pages;
 
 use crate::reader::Pick;
-use crate::storage::{ReadAt, Sequential, unreadable};
+use crate::storage::{Fetched, ReadAt, Sequential, unreadable};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::BooleanBufferBuilder;
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
@@ -19,10 +19,19 @@ use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{ChunkReader, Length};
 use provender_core::{Error, Result};
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Rows decoded at a time: enough to spread the cost of a call, few enough to stay in a core's cache.
 const BATCH_ROWS: usize = 16 << 10;
+/// Bytes decoded at a time, about.
+const BATCH_BYTES: u64 = 4 << 20;
+
+/// Bytes of a column chunk in memory, as far as the file tells.
+pub(crate) fn decoded_bytes(chunk: &ColumnChunkMetaData) -> u64 {
+    let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
+    unsigned(chunk.uncompressed_size()).max(chunk.unencoded_byte_array_data_bytes().map_or(0, unsigned))
+}
 
 /// A Parquet file whose footer has been read.
 #[derive(Debug)]
@@ -36,8 +45,9 @@ impl ParquetFile {
     /// # Errors
     /// `Invalid` if it is no Parquet file or cut short.
     pub(crate) fn open(file: Arc<dyn ReadAt>) -> Result<Self> {
-        let metadata =
-            ArrowReaderMetadata::load(&Chunks(file), ArrowReaderOptions::new()).map_err(damaged)?;
+        let tail = file.size().saturating_sub(TAIL_BYTES)..file.size();
+        let chunks = Chunks(fetched(file, || vec![tail])?);
+        let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new()).map_err(damaged)?;
         let schema = plain_schema(&metadata);
         if schema == **metadata.schema() {
             return Ok(Self { metadata });
@@ -94,6 +104,14 @@ impl ParquetFile {
         Some((mins, maxes))
     }
 
+    /// Rows to decode at a time: fewer of wide ones.
+    fn batch_rows(&self, row_group: usize, roots: &[usize]) -> usize {
+        let bytes: u64 = self.chunks(row_group, roots).map(decoded_bytes).sum();
+        let rows = u64::try_from(self.row_group(row_group).num_rows()).unwrap_or(0);
+        let fitting = usize::try_from(BATCH_BYTES * rows / bytes.max(1)).unwrap_or(BATCH_ROWS);
+        fitting.clamp(1, BATCH_ROWS)
+    }
+
     /// Reads some top-level columns of a row group, some of its rows. Pages without such rows are skipped.
     pub(crate) fn read(
         &self,
@@ -103,17 +121,19 @@ impl ParquetFile {
         rows: Pick<'_>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.iter().copied());
+        let most = self.batch_rows(row_group, roots);
+        let file = fetched(file, || self.chunks(row_group, roots).map(byte_range).collect())?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(file), self.metadata.clone())
             .with_row_groups(vec![row_group])
             .with_projection(mask);
         let builder = match rows {
-            Pick::All => builder.with_batch_size(BATCH_ROWS),
+            Pick::All => builder.with_batch_size(most),
             Pick::Ranges(ranges) => {
                 let ranges = ranges.iter().map(|range| range.start as usize..range.end as usize);
                 let total = usize::try_from(self.row_group(row_group).num_rows()).unwrap_or(0);
                 builder
                     .with_row_selection(RowSelection::from_consecutive_ranges(ranges, total))
-                    .with_batch_size(BATCH_ROWS)
+                    .with_batch_size(most)
             }
             Pick::Rows(rows) => {
                 let total = usize::try_from(self.row_group(row_group).num_rows()).unwrap_or(0);
@@ -121,11 +141,34 @@ impl ParquetFile {
                 let share = BATCH_ROWS * rows.len() / total.max(1);
                 builder
                     .with_row_selection(selection(rows, total)?)
-                    .with_batch_size(share.clamp(64, BATCH_ROWS))
+                    .with_batch_size(share.clamp(64.min(most), most))
             }
         };
         let reader = builder.build().map_err(damaged)?;
         Ok(reader.map(|batch| batch.map_err(|e| damaged(e.into()))))
+    }
+}
+
+/// Bytes at the end of a far file that are read with the footer's length: they hold most footers whole.
+const TAIL_BYTES: u64 = 64 << 10;
+
+/// The file with some ranges of it in memory, if it is far away: one wait instead of one for each page.
+fn fetched(file: Arc<dyn ReadAt>, ranges: impl FnOnce() -> Vec<Range<u64>>) -> Result<Arc<dyn ReadAt>> {
+    if !file.is_far() {
+        return Ok(file);
+    }
+    Ok(match file.begin(ranges()) {
+        Some(begun) => Arc::new(Fetched::new(file, begun.wait()?)),
+        None => file,
+    })
+}
+
+/// Where the pages of a column chunk are; nowhere if the file is damaged, which reading it will tell.
+fn byte_range(chunk: &ColumnChunkMetaData) -> Range<u64> {
+    let start = chunk.dictionary_page_offset().unwrap_or(i64::MAX).min(chunk.data_page_offset());
+    match (u64::try_from(start), u64::try_from(chunk.compressed_size())) {
+        (Ok(start), Ok(length)) => start..start.saturating_add(length),
+        _ => 0..0,
     }
 }
 

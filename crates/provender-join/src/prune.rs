@@ -221,7 +221,7 @@ fn look_closer(
         looked.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
         Ok(())
     };
-    threads::for_each(threads::available(), files.len(), context, || (), look)?;
+    threads::for_each(source.threads(), files.len(), context, || (), look)?;
     let mut looked = looked.into_inner().unwrap_or_else(PoisonError::into_inner);
     looked.sort_unstable_by_key(|(unit, _)| *unit);
     Ok(looked)

@@ -125,6 +125,12 @@ impl Source {
         &self.schema
     }
 
+    /// Threads that reading it keeps busy: as many as the machine runs at once, and more where some wait for a far store while others decode.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        threads_for(self.storage.as_ref(), self.files.iter().map(|file| &file.stored))
+    }
+
     /// Names of the columns that paths carry, outermost folder first.
     pub fn partition_columns(&self) -> impl Iterator<Item = &str> {
         self.partitions.iter().map(|(name, _)| name.as_str())
@@ -196,10 +202,24 @@ pub(crate) fn listed(schema: &Schema) -> String {
     columns.collect::<Vec<_>>().join(", ")
 }
 
+/// Threads that wait for far files, for each that decodes.
+const FAR: usize = 4;
+/// More do not help one store.
+const MAX_FAR: usize = 16;
+
+fn threads_for<'a>(storage: &dyn Storage, files: impl IntoIterator<Item = &'a StoredFile>) -> usize {
+    let threads = threads::available();
+    if files.into_iter().any(|file| storage.is_far(&file.path)) {
+        (threads * FAR).min(MAX_FAR).max(threads)
+    } else {
+        threads
+    }
+}
+
 fn open_all(spec: &SourceSpec, files: &[StoredFile], context: &RequestContext) -> Result<Vec<Body>> {
     let opened = Mutex::new(Vec::with_capacity(files.len()));
     threads::for_each(
-        threads::available(),
+        threads_for(spec.storage.as_ref(), files),
         files.len(),
         context,
         || (),

@@ -44,6 +44,11 @@ pub trait Storage: Debug + Send + Sync {
     /// # Errors
     /// `NotFound`, `Denied` or `Unavailable`, naming the file.
     fn open(&self, file: &StoredFile) -> Result<Arc<dyn ReadAt>>;
+
+    /// Whether files at a path are far: see [`ReadAt::is_far`].
+    fn is_far(&self, _path: &str) -> bool {
+        false
+    }
 }
 
 /// A file that [`Storage::list`] found.
@@ -76,6 +81,11 @@ pub trait ReadAt: Debug + Send + Sync {
         self.read_at(offset, length)
     }
 
+    /// Whether a read takes long for its bytes, so that many at a time and few in all are better.
+    fn is_far(&self) -> bool {
+        false
+    }
+
     /// Begins to read some ranges at once; `None` where nothing is gained by it, as on local disk.
     fn begin(&self, _ranges: Vec<Range<u64>>) -> Option<Begun> {
         None
@@ -96,28 +106,48 @@ pub(crate) fn unwritable(error: io::Error) -> Error {
         .unwrap_or_else(|error| Error::unavailable("cannot write the file").because(error))
 }
 
-/// Reads a file from some place to its end, in steps of a fixed size.
+/// Reads a file from some place to its end, in steps of a fixed size. Of a far file the next step is on its way while one is used.
 #[derive(Debug)]
 pub(crate) struct Sequential {
     file: Arc<dyn ReadAt>,
     offset: u64,
     step: usize,
     ahead: Bytes,
+    /// The step that begins at `offset`.
+    next: Option<Begun>,
 }
 
 impl Sequential {
     pub(crate) fn new(file: Arc<dyn ReadAt>, offset: u64, step: usize) -> Self {
-        Self { file, offset, step, ahead: Bytes::new() }
+        Self { file, offset, step, ahead: Bytes::new(), next: None }
+    }
+
+    fn refill(&mut self) -> io::Result<()> {
+        let left = self.file.size().saturating_sub(self.offset);
+        let length = usize::try_from(left).unwrap_or(usize::MAX).min(self.step);
+        self.ahead = match self.next.take() {
+            Some(begun) => {
+                let parts = begun.wait().map_err(io::Error::other)?;
+                Fetched::new(Arc::clone(&self.file), parts).read_at(self.offset, length)?
+            }
+            None => self.file.read_some(self.offset, length)?,
+        };
+        self.offset += self.ahead.len() as u64;
+        let end = self.offset.saturating_add(self.step as u64).min(self.file.size());
+        if self.file.is_far() && self.step >= MIN_AHEAD && end > self.offset {
+            self.next = self.file.begin(vec![self.offset..end]);
+        }
+        Ok(())
     }
 }
+
+/// Shorter steps are those of somebody who looks at one thing only.
+const MIN_AHEAD: usize = 64 << 10;
 
 impl Read for Sequential {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.ahead.is_empty() {
-            let left = self.file.size().saturating_sub(self.offset);
-            let length = usize::try_from(left).unwrap_or(usize::MAX).min(self.step);
-            self.ahead = self.file.read_some(self.offset, length)?;
-            self.offset += self.ahead.len() as u64;
+            self.refill()?;
         }
         let taken = self.ahead.split_to(self.ahead.len().min(buffer.len()));
         buffer[..taken.len()].copy_from_slice(&taken);

@@ -36,7 +36,8 @@ impl Place {
             FileFormat::Unset | FileFormat::Parquet => Format::Parquet,
             FileFormat::Delta => return Err(refuse(source, "this store reads Parquet and CSV, not Delta")),
         };
-        let path = if is_url(path) { path.clone() } else { context.path(path).to_string_lossy().into_owned() };
+        let path =
+            if is_url(path) { path.clone() } else { context.path(path).to_string_lossy().into_owned() };
         let places = Places::new(options.clone().with_s3_endpoint(s3_endpoint_override));
         Ok(Self { path, format, places })
     }
@@ -79,7 +80,9 @@ impl Place {
         if is_url(&self.path) {
             // What has no extension, or may be many files, is no single file: nothing need be asked.
             let name = self.path.rsplit('/').next().unwrap_or_default();
-            return Ok(name.contains('.') && !is_glob(&self.path) && self.places.is_folder(&self.beside())?);
+            return Ok(name.contains('.')
+                && !is_glob(&self.path)
+                && self.places.is_folder(&self.beside())?);
         }
         Ok(Path::new(&self.path).is_file() && Path::new(&self.beside()).is_dir())
     }

@@ -34,9 +34,15 @@ impl FileStore {
         Place::of(source, &self.context, &self.options)
     }
 
-    async fn window(&self, request: RangeRequest) -> Result<Window> {
+    /// A window, and the threads that reading it keeps busy.
+    async fn window(&self, request: RangeRequest) -> Result<(Window, usize)> {
         let open = self.opener(&request.source, &request.keys, &request.features, &request.context)?;
-        blocking(move || Window::new(request, open()?)).await
+        blocking(move || {
+            let source = open()?;
+            let threads = source.threads();
+            Ok((Window::new(request, source)?, threads))
+        })
+        .await
     }
 
     /// Opens a source when called, on whatever thread that is.
@@ -86,24 +92,27 @@ impl OfflineStore for FileStore {
                 let source = open().map_err(|error| error.with("view", &view.name))?;
                 Ok((view, source))
             });
-            let options = JoinOptions { max_memory, spill_folder, ..JoinOptions::default() };
-            HistoricalJoin::new(spine, opened.collect::<Result<_>>()?, options, context)
+            let opened = opened.collect::<Result<Vec<(_, Arc<Source>)>>>()?;
+            let default = JoinOptions::default();
+            let threads = opened.iter().map(|(_, source)| source.threads()).max().unwrap_or(default.threads);
+            let options = JoinOptions { threads, max_memory, spill_folder, ..default };
+            HistoricalJoin::new(spine, opened, options, context)
         });
         Ok(Box::new(FileJob(join.await?)))
     }
 
     async fn latest(&self, request: RangeRequest) -> Result<RangeScan> {
-        let window = self.window(request).await?;
+        let (window, threads) = self.window(request).await?;
         let (schema, counters) = (window.schema().clone(), window.counters());
-        let latest = blocking(move || window.latest(JoinOptions::default().threads)).await?;
+        let latest = blocking(move || window.latest(threads)).await?;
         counters.expect(latest.keys() as u64);
         Ok(RangeScan { schema, batches: stream_of(latest), counters })
     }
 
     async fn range(&self, request: RangeRequest) -> Result<RangeScan> {
-        let window = self.window(request).await?;
+        let (window, threads) = self.window(request).await?;
         let (schema, counters) = (window.schema().clone(), window.counters());
-        Ok(RangeScan { schema, batches: stream_of(window.range(JoinOptions::default().threads)), counters })
+        Ok(RangeScan { schema, batches: stream_of(window.range(threads)), counters })
     }
 
     async fn append(&self, request: AppendRequest) -> Result<u64> {

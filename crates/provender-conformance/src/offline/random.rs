@@ -20,23 +20,27 @@ const QUESTIONS: usize = 10;
 
 pub(super) async fn matches_the_oracle(bed: &Bed) -> Outcome {
     let strategy = (history(limits(bed)), questions(join()));
-    play("matches_the_oracle: joins", property::cases(), &strategy, &async |history, joins| {
+    play("matches_the_oracle: joins", cases(bed), &strategy, &async |history, joins| {
         play_joins(bed, history, joins).await
     })
 }
 
 pub(super) async fn latest_matches_the_oracle(bed: &Bed) -> Outcome {
     let strategy = (history(limits(bed)), questions(window()));
-    play("latest_matches_the_oracle: windows", property::cases() / 5, &strategy, &async |history, windows| {
+    play("latest_matches_the_oracle: windows", cases(bed) / 5, &strategy, &async |history, windows| {
         play_windows(bed, history, windows, true).await
     })
 }
 
 pub(super) async fn range_matches_the_oracle(bed: &Bed) -> Outcome {
     let strategy = (history(limits(bed)), questions(window()));
-    play("range_matches_the_oracle: windows", property::cases() / 10, &strategy, &async |history, windows| {
+    play("range_matches_the_oracle: windows", cases(bed) / 10, &strategy, &async |history, windows| {
         play_windows(bed, history, windows, false).await
     })
+}
+
+fn cases(bed: &Bed) -> u32 {
+    property::cases() / bed.store.share
 }
 
 fn limits(bed: &Bed) -> Limits {

@@ -70,4 +70,8 @@ impl Storage for Places {
     fn open(&self, file: &StoredFile) -> Result<Arc<dyn ReadAt>> {
         if is_url(&file.path) { remote::open(file, &self.options) } else { LocalDisk.open(file) }
     }
+
+    fn is_far(&self, path: &str) -> bool {
+        is_url(path)
+    }
 }

@@ -21,7 +21,8 @@ fn shop(zone: Option<&str>) -> (tempfile::TempDir, DataSource, Place) {
         s3_endpoint_override: String::new(),
     };
     let source = DataSource::new("trips", kind);
-    let place = Place::of(&source, &OpenContext::new("shop", root.path()), &StorageOptions::default()).unwrap();
+    let place =
+        Place::of(&source, &OpenContext::new("shop", root.path()), &StorageOptions::default()).unwrap();
     (root, source, place)
 }
 
@@ -56,7 +57,8 @@ fn times_without_zone_are_utc_in_a_column_with_one() {
         assert_eq!(push(&source, &place, vec![rows(at)]).unwrap(), 1);
     }
     assert_eq!(times(&root), [1_000_000, 2_000_000, 3_000_000, 4_000_000]);
-    let opened = Source::open(&place.spec(&source.name, Vec::new()).unwrap(), &RequestContext::local()).unwrap();
+    let opened =
+        Source::open(&place.spec(&source.name, Vec::new()).unwrap(), &RequestContext::local()).unwrap();
     assert_eq!(opened.schema().field(1).data_type(), &provender_core::timestamp_type());
 }
 

@@ -82,6 +82,10 @@ impl ReadAt for RemoteFile {
         read.and_then(|read| read).map_err(io::Error::other)
     }
 
+    fn is_far(&self) -> bool {
+        true
+    }
+
     fn begin(&self, ranges: Vec<Range<u64>>) -> Option<Begun> {
         let parts = parts(ranges, self.size);
         let file = self.clone();
