@@ -9,7 +9,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use provender::{Error, Result};
-use provender_server::{RequestTrace, TraceSink, TracedCall};
+use provender_server::{RequestTrace, ServerConfig, TraceSink, TracedCall};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Otlp {
     ///
     /// # Errors
     /// `Invalid` for settings that the exporter does not take.
-    pub(crate) fn start() -> Result<Option<Arc<Self>>> {
+    fn start() -> Result<Option<Arc<Self>>> {
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let off = set("OTEL_SDK_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"))
             || set("OTEL_TRACES_EXPORTER").is_some_and(|value| value == "none");
@@ -53,6 +53,18 @@ impl Otlp {
             .build();
         let tracer = provider.tracer("provender");
         Ok(Some(Arc::new(Self { provider, tracer })))
+    }
+
+    /// The configuration of a server whose requests are traced, if the environment names a collector.
+    ///
+    /// # Errors
+    /// As [`Otlp::start`].
+    pub(crate) fn trace(mut config: ServerConfig) -> Result<(ServerConfig, Option<Arc<Self>>)> {
+        let traces = Self::start()?;
+        if let Some(traces) = &traces {
+            config.traces = Some(Arc::<Self>::clone(traces));
+        }
+        Ok((config, traces))
     }
 
     /// Sends what has not been sent. Blocks, for as long as the exporter's timeout at most.

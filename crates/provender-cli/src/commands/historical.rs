@@ -17,7 +17,13 @@ use provender::offline::{JoinReport, KnownAt};
 use provender::{Error, FeatureStore, RequestContext, Result, Timestamp, frame};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// The part of --max-memory that entity rows may fill before they go to disk: one in so many.
+const ENTITY_SHARE: u64 = 8;
+/// The part of --max-memory that the file being written may fill.
+const FILE_SHARE: u64 = 8;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -49,7 +55,7 @@ pub(crate) struct Historical {
     /// Say what would be read, and do nothing
     #[arg(long)]
     explain: bool,
-    /// Memory the join may hold, such as 2GB: features are then read in several passes, and a join that cannot fit is refused
+    /// Memory that may be held, such as 2GB: entity rows beyond it are kept on disk and looked up part by part, and features are read in several passes
     #[arg(long, value_name = "SIZE")]
     max_memory: Option<String>,
     /// Where to put entity rows and results that --max-memory cannot hold (default: the system's folder of temporary files)
@@ -120,9 +126,9 @@ impl Historical {
             Known::Created => KnownAt::Created,
             Known::None => KnownAt::Event,
         });
-        let max_memory = self.max_memory.as_deref().map(parse_size).transpose()?;
+        let max_memory = self.memory()?;
         Ok(HistoricalQuery {
-            spine: self.spine()?,
+            spine: self.spine(max_memory)?,
             features,
             full_feature_names: self.full_feature_names,
             known_at,
@@ -132,10 +138,16 @@ impl Historical {
         })
     }
 
-    fn spine(&self) -> Result<Spines> {
+    fn memory(&self) -> Result<Option<u64>> {
+        self.max_memory.as_deref().map(parse_size).transpose()
+    }
+
+    fn spine(&self, max_memory: Option<u64>) -> Result<Spines> {
         if let Some(file) = &self.entity_df {
-            let spine = tables::spine(frame::read(file)?);
-            return spine.map(Spines::Frame).map_err(|e| e.with("file", file.display()));
+            let named = |e: Error| if e.get("file").is_some() { e } else { e.with("file", file.display()) };
+            let held = max_memory.map(|bytes| bytes / ENTITY_SHARE);
+            let spine = frame::entity_rows(frame::open(file)?, held, self.spill_dir.as_deref());
+            return spine.map(|spine| Spines::Frame(Arc::new(spine))).map_err(named);
         }
         if let Some(json) = &self.dataframe {
             let spine = frame::read_json(json.as_bytes()).and_then(tables::spine);
@@ -154,6 +166,8 @@ impl Historical {
     async fn build(&self, job: TrainingJob) -> Result<(Summary, JoinReport)> {
         let set = job.run().await?;
         let (schema, out) = (set.schema.clone(), self.out.clone());
+        let memory = self.memory()?.map(|bytes| bytes / FILE_SHARE);
+        let options = frame::WriteOptions { memory, ..frame::WriteOptions::default() };
         // Rows are taken from the stream on a thread of their own, so that writing a file never holds up the join.
         let (mut sender, receiver) = futures::channel::mpsc::channel(2);
         let writer = tokio::task::spawn_blocking(move || {
@@ -164,7 +178,7 @@ impl Historical {
                 }
             });
             match &out {
-                Some(path) => frame::write(path, &schema, batches).map(drop)?,
+                Some(path) => frame::write_with(path, &schema, batches, &options).map(drop)?,
                 None => batches.try_for_each(|batch| batch.map(drop))?,
             }
             Ok::<_, Error>(summary)

@@ -65,15 +65,11 @@ impl Serve {
 }
 
 /// Serves until a signal asks to stop.
-pub(super) async fn start(app: &App, mut config: ServerConfig) -> Outcome {
+pub(super) async fn start(app: &App, config: ServerConfig) -> Outcome {
     let store = Arc::new(app.store().await?);
     let project = store.project().to_owned();
     #[cfg(feature = "otlp")]
-    let traces = Otlp::start()?;
-    #[cfg(feature = "otlp")]
-    if let Some(traces) = &traces {
-        config.traces = Some(Arc::<Otlp>::clone(traces));
-    }
+    let (config, traces) = Otlp::trace(config)?;
     let server = Server::bind(store, config).await?;
     output::note(&format!(
         "serving project {project} with HTTP and gRPC on http://{} (Ctrl-C stops)",
