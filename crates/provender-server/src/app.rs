@@ -9,6 +9,7 @@ use crate::grpc::{self, Grpc};
 use crate::guard::{self, REQUEST_ID};
 use crate::jobs::Jobs;
 use crate::metrics::{Metrics, Shed};
+use crate::stages::Stage;
 use crate::trace::{self, Begun, Tracer};
 use axum::Router;
 use axum::body::HttpBody;
@@ -123,7 +124,11 @@ impl App {
         trace::asked(&query.features, rows);
         let _turn = self.turn().await?;
         let deadline = query.context.deadline;
+        let begun = Instant::now();
         self.store.online(query).await.map_err(|error| {
+            if error.kind() == Kind::Unavailable {
+                trace::stage(Stage::Store.name(), begun.elapsed());
+            }
             let is_late = deadline.is_some_and(|deadline| Instant::now() >= deadline);
             self.metrics.failed(error.kind(), is_late);
             if is_late && error.kind() == Kind::Unavailable && error.get("limit").is_none() {
@@ -164,7 +169,11 @@ pub fn router(store: Arc<FeatureStore>, config: &ServerConfig) -> Router {
 
 /// Calls of gRPC are answered beside the routes, as [`crate::Server`] answers them.
 async fn divert(State(grpc): State<Grpc>, request: Request, next: Next) -> Response {
-    if grpc::is_grpc(request.headers()) { Box::pin(grpc.answer(request)).await } else { next.run(request).await }
+    if grpc::is_grpc(request.headers()) {
+        Box::pin(grpc.answer(request)).await
+    } else {
+        next.run(request).await
+    }
 }
 
 pub(crate) fn routes(app: Arc<App>) -> Router {

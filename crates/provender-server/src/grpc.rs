@@ -26,6 +26,7 @@ use provender_core::value::wire::put_bytes;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 use tonic::service::Routes;
@@ -66,7 +67,7 @@ impl Grpc {
         let line = self.app.is_logging().then(|| Line::of(&request));
         let in_flight = self.app.metrics.enter();
         let begun = self.app.traced(method.works(), request.headers());
-        let work = async {
+        let work = pin!(async {
             match self.app.admit(method.works()) {
                 Err(busy) => unary::refuse(status::of(busy)),
                 Ok(_permit) => match AssertUnwindSafe(self.dispatch(method, request)).catch_unwind().await {
@@ -77,7 +78,7 @@ impl Grpc {
                     }
                 },
             }
-        };
+        });
         let call = |response: &Response<Body>| {
             let (service, method) = method.names();
             TracedCall::Grpc { service, method, code: code(response).into() }
@@ -89,7 +90,7 @@ impl Grpc {
         if let Some(line) = line {
             line.log(StatusCode::OK, Some(code), elapsed, &id);
         }
-        response.headers_mut().insert(REQUEST_ID, id);
+        response.headers_mut().insert(REQUEST_ID, id.clone());
         response
     }
 
@@ -99,7 +100,7 @@ impl Grpc {
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
         if !method.is_unary() {
-            let answered: Result<_, Infallible> = self.others.clone().call(request).await;
+            let answered: Result<_, Infallible> = Box::pin(self.others.clone().call(request)).await;
             return match answered {
                 Ok(response) => response.map(Body::new),
                 Err(never) => match never {},
@@ -119,23 +120,21 @@ impl Grpc {
         let app = &self.app;
         let deadline = Deadline::of(request.headers(), app.limits.answer)?;
         let context = app.context(request.headers());
-        deadline
-            .hold(async {
-                let body = app.body(request).await.map_err(status::of)?;
-                let message = unary::message(&body)?;
-                match method {
-                    Method::Push => write::push(app, context, message).await,
-                    Method::Write => write::write(app, context, message).await,
-                    Method::Info => {
-                        unary::frame(|out| put_bytes(out, 1, env!("CARGO_PKG_VERSION").as_bytes()))
-                    }
-                    _ => {
-                        let at = context.deadline.map_or(deadline.at, |at| at.min(deadline.at));
-                        online::features(app, context.until(at), message).await
-                    }
+        let work = pin!(async {
+            let body = app.body(request).await.map_err(status::of)?;
+            let message = unary::message(&body)?;
+            // all but the call that is made all the time are boxed, since every call has room for the largest
+            match method {
+                Method::Push => Box::pin(write::push(app, context, message)).await,
+                Method::Write => Box::pin(write::write(app, context, message)).await,
+                Method::Info => unary::frame(|out| put_bytes(out, 1, env!("CARGO_PKG_VERSION").as_bytes())),
+                _ => {
+                    let at = context.deadline.map_or(deadline.at, |at| at.min(deadline.at));
+                    online::features(app, context.until(at), message).await
                 }
-            })
-            .await
+            }
+        });
+        deadline.hold(work).await
     }
 }
 

@@ -14,6 +14,7 @@ use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -44,7 +45,7 @@ where
     let line = app.is_logging().then(|| Line::of(&request));
     let in_flight = app.metrics.enter();
     let (begun, method) = (app.traced(endpoint.works(), request.headers()), request.method().clone());
-    let work = async {
+    let work = pin!(async {
         match app.admit(endpoint.works()) {
             Err(busy) => busy.into_response(),
             Ok(_permit) => match AssertUnwindSafe(work(request)).catch_unwind().await {
@@ -52,7 +53,7 @@ where
                 Err(panic) => recover(panic.as_ref(), &id),
             },
         }
-    };
+    });
     let call = |response: &Response| TracedCall::Http {
         method: method.as_str().to_owned(),
         path: endpoint.path(),
@@ -65,7 +66,7 @@ where
     if let Some(line) = line {
         line.log(response.status(), None, elapsed, &id);
     }
-    response.headers_mut().insert(REQUEST_ID, id);
+    response.headers_mut().insert(REQUEST_ID, id.clone());
     response
 }
 

@@ -5,6 +5,7 @@ use provender_engine::FeaturesRef;
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::task_local;
@@ -143,7 +144,7 @@ pub(crate) struct Begun<'t> {
 /// Does the work of a request; if it is traced, tells the sink what `call` makes of the answer.
 pub(crate) async fn traced<T>(
     begun: Option<Begun<'_>>,
-    work: impl Future<Output = T>,
+    work: Pin<&mut impl Future<Output = T>>,
     call: impl FnOnce(&T) -> TracedCall,
 ) -> T {
     let Some(Begun { tracer, traceparent, tracestate, started }) = begun else { return work.await };

@@ -4,6 +4,7 @@ use super::status;
 use axum::http::HeaderMap;
 use provender_core::Error;
 use std::future::Future;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 use tokio::time::timeout_at;
 use tonic::{Code, Status};
@@ -36,7 +37,10 @@ impl Deadline {
     }
 
     /// Waits for work until the deadline. Work that fails for want of time has failed by the deadline, whoever noticed first.
-    pub(super) async fn hold<T>(self, work: impl Future<Output = Result<T, Status>>) -> Result<T, Status> {
+    pub(super) async fn hold<T>(
+        self,
+        work: Pin<&mut impl Future<Output = Result<T, Status>>>,
+    ) -> Result<T, Status> {
         match timeout_at(self.at.into(), work).await {
             Ok(Err(status))
                 if status.code() == Code::Unavailable && self.is_clients && Instant::now() >= self.at =>

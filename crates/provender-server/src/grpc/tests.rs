@@ -1,5 +1,10 @@
 use super::*;
+use crate::config::ServerConfig;
 use axum::http::HeaderMap;
+use provender_core::config::RepoConfig;
+use provender_core::memory::MemoryRegistry;
+use provender_engine::FeatureStore;
+use std::path::Path;
 
 fn declared(kind: &str) -> bool {
     let mut headers = HeaderMap::new();
@@ -40,4 +45,16 @@ fn frame_is_taken_apart_as_it_was_made() {
     assert_eq!(code(&frame[..7]), Code::InvalidArgument, "cut short");
     assert_eq!(code(&[&frame[..], &frame[..]].concat()), Code::InvalidArgument, "two messages");
     assert_eq!(code(&[1, 0, 0, 0, 0]), Code::Unimplemented, "compressed");
+}
+
+#[test]
+fn call_takes_little_room() {
+    let text =
+        "project: shop\nregistry: data/registry.db\nprovider: local\nentity_key_serialization_version: 3\n";
+    let config = RepoConfig::parse(text, Path::new("feature_store.yaml"), ".".into(), &|_| None).unwrap();
+    let store = FeatureStore::new(config, Arc::new(MemoryRegistry::default()), Vec::new(), None);
+    let grpc = Grpc::new(App::new(Arc::new(store), &ServerConfig::default()));
+    let call = grpc.answer(Request::new(Body::empty()));
+    // every stream of every connection holds one
+    assert!(size_of_val(&call) < 5_000, "{} bytes", size_of_val(&call));
 }
