@@ -7,7 +7,7 @@ pub use provender_core::{
 };
 pub use provender_engine as engine;
 pub use provender_engine::{Definitions, FeatureStore, Features, HistoricalQuery, build};
-pub use provender_join::frame;
+pub use provender_join::{frame, storage};
 
 /// One row a provider: `with::<P>()` when its feature is on, a note for the error message when it is off.
 macro_rules! table {

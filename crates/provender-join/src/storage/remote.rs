@@ -42,7 +42,7 @@ impl Place {
         self.location.url()
     }
 
-    fn failed(&self, error: object_store::Error, action: &'static str) -> Error {
+    fn failed(&self, error: &object_store::Error, action: &'static str) -> Error {
         failed(error, action, &self.url())
     }
 }
@@ -63,10 +63,10 @@ pub(super) fn list(url: &str, options: &StorageOptions) -> Result<Vec<StoredFile
                     return Ok(vec![StoredFile { path: place.url(), size: meta.size, tag: meta.e_tag }]);
                 }
                 Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(e) => return Err(place.failed(e, "read")),
+                Err(e) => return Err(place.failed(&e, "read")),
             }
         }
-        let found = place.store.list(Some(&place.key)).map_err(|e| place.failed(e, "list"));
+        let found = place.store.list(Some(&place.key)).map_err(|e| place.failed(&e, "list"));
         let found: Vec<ObjectMeta> = found.try_collect().await?;
         if found.is_empty() {
             return Err(
@@ -103,7 +103,7 @@ pub(super) fn is_folder(url: &str, options: &StorageOptions) -> Result<bool> {
     runtime::wait(async move {
         let place = Place::of(&location, &options).await?;
         let mut found = place.store.list(Some(&place.key));
-        Ok(found.try_next().await.map_err(|e| place.failed(e, "list"))?.is_some())
+        Ok(found.try_next().await.map_err(|e| place.failed(&e, "list"))?.is_some())
     })?
 }
 

@@ -83,7 +83,7 @@ impl SharedObject {
                     Ok(Contents::Missing)
                 }
                 Err(StoreError::NotModified { .. }) => Ok(Contents::Unchanged),
-                Err(error) => Err(failed(error, "read", &place.url())),
+                Err(error) => Err(failed(&error, "read", &place.url())),
             }
         })
         .await
@@ -108,7 +108,7 @@ impl SharedObject {
             Err(error) => match (self.read(None).await, error) {
                 (Ok(Contents::Bytes(there, tag)), _) if there == bytes => Ok(Some(tag)),
                 (Ok(_), StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }) => Ok(None),
-                (_, error) => Err(failed(error, "write", &self.url())),
+                (_, error) => Err(failed(&error, "write", &self.url())),
             },
         }
     }
@@ -144,18 +144,17 @@ impl SharedObject {
             UpdateVersion { e_tag: Some("\"00000000000000000000000000000000\"".to_owned()), version: None };
         match made {
             Err(StoreError::AlreadyExists { .. } | StoreError::Precondition { .. }) => {}
-            Ok(_) | Err(StoreError::NotSupported { .. } | StoreError::NotImplemented { .. }) => {
-                return Err(self.no_conditions());
-            }
+            Ok(_) => return Err(self.no_conditions()),
+            Err(error) if is_unknown(&error) => return Err(self.no_conditions()),
             Err(StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. }) => return Ok(()),
-            Err(error) => return Err(failed(error, "write", &probe.url())),
+            Err(error) => return Err(failed(&error, "write", &probe.url())),
         }
         match probe.put(PutMode::Update(wrong), content).await {
             Err(StoreError::Precondition { .. } | StoreError::AlreadyExists { .. }) => Ok(()),
             Ok(_) | Err(StoreError::NotSupported { .. } | StoreError::NotImplemented { .. }) => {
                 Err(self.no_conditions())
             }
-            Err(error) => Err(failed(error, "write", &probe.url())),
+            Err(error) => Err(failed(&error, "write", &probe.url())),
         }
     }
 
@@ -173,6 +172,16 @@ impl SharedObject {
         )
         .with("path", self.url())
         .with("expected", "a store that honours If-None-Match and If-Match on PUT")
+    }
+}
+
+/// Whether a store, or the client for it, says that it does not know conditions.
+fn is_unknown(error: &StoreError) -> bool {
+    match error {
+        StoreError::NotSupported { .. } | StoreError::NotImplemented { .. } => true,
+        // As S3 and its kin put it, with status 501.
+        StoreError::Generic { source, .. } => source.to_string().contains("NotImplemented"),
+        _ => false,
     }
 }
 

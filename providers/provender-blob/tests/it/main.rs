@@ -1,10 +1,12 @@
 //! The registry file under readers, writers and faults.
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod buckets;
 mod concurrency;
 mod config;
 mod faults;
 mod feast;
+mod server;
 
 use provender_blob::BlobRegistry;
 use provender_core::model::{Entity, Object, ObjectKind};

@@ -93,7 +93,7 @@ fn unknown(key: &str) -> Error {
 
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 fn unmade(error: object_store::Error, location: &Location) -> Error {
-    let error = failed(error, "connect", &location.url());
+    let error = failed(&error, "connect", &location.url());
     // A store that cannot even be set up has settings that are wrong, whatever the crate calls it.
     match error.kind() {
         provender_core::Kind::Unavailable => {

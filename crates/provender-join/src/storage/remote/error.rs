@@ -59,15 +59,15 @@ const SIGNS: &[Sign] = &[
 ];
 
 /// An error of a store while `action` was done to the object or folder at a URL.
-pub(in crate::storage) fn failed(error: StoreError, action: &'static str, url: &str) -> Error {
-    let text = chain(&error);
+pub(in crate::storage) fn failed(error: &StoreError, action: &'static str, url: &str) -> Error {
+    let text = chain(error);
     let sign = SIGNS.iter().find(|sign| sign.words.iter().any(|word| text.contains(word)));
-    let told = match (&error, sign) {
+    let told = match (error, sign) {
         (_, Some(sign)) => Error::new(sign.kind, sign.message).with("expected", sign.expected),
         (StoreError::NotFound { .. }, _) => Error::not_found("there is no such object"),
         (StoreError::PermissionDenied { .. }, _) => {
             Error::new(Kind::Denied, format!("not allowed to {action}"))
-                .with("expected", "credentials whose role allows it")
+                .with("expected", "credentials that are right, not expired, and whose role allows it")
         }
         (StoreError::Unauthenticated { .. }, _) => Error::new(Kind::Denied, "the store asks for credentials")
             .with("expected", "credentials that it accepts"),
@@ -85,15 +85,19 @@ pub(in crate::storage) fn failed(error: StoreError, action: &'static str, url: &
         }
         _ => Error::unavailable(format!("cannot {action}: the store does not answer as it should")),
     };
-    told.with("path", url).because(error)
+    told.with("path", url).because(text)
 }
 
+/// All that the chain of causes says, once: most of them repeat the ones below.
 fn chain(error: &StoreError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push('\n');
-        text.push_str(&error.to_string());
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
         cause = error.source();
     }
     text
@@ -109,13 +113,13 @@ mod tests {
 
     #[test]
     fn refusals_are_told_from_outages() {
-        let kind = |error| failed(error, "read", "s3://b/k").kind();
+        let kind = |error| failed(&error, "read", "s3://b/k").kind();
         assert_eq!(kind(generic("status 503 Service Unavailable: SlowDown")), Kind::Unavailable);
         assert_eq!(kind(generic("<Code>ExpiredToken</Code>")), Kind::Denied);
         assert_eq!(kind(StoreError::NotFound { path: "k".into(), source: "404".into() }), Kind::NotFound);
         assert_eq!(kind(StoreError::Precondition { path: "k".into(), source: "412".into() }), Kind::Conflict);
         let bucket = StoreError::NotFound { path: "k".into(), source: "<Code>NoSuchBucket</Code>".into() };
-        assert_eq!(failed(bucket, "read", "s3://b/k").message(), "there is no such bucket");
-        assert_eq!(failed(generic("x"), "read", "s3://b/k").get("path"), Some("s3://b/k"));
+        assert_eq!(failed(&bucket, "read", "s3://b/k").message(), "there is no such bucket");
+        assert_eq!(failed(&generic("x"), "read", "s3://b/k").get("path"), Some("s3://b/k"));
     }
 }

@@ -55,7 +55,7 @@ impl RemoteFile {
 
     fn failed(&self, error: object_store::Error) -> Error {
         let is_gone = matches!(error, object_store::Error::NotFound { .. });
-        let error = self.place.failed(error, "read");
+        let error = self.place.failed(&error, "read");
         if is_gone {
             error.with("expected", "the object that was there when the folder was listed")
         } else {

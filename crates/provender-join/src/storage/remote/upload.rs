@@ -94,7 +94,7 @@ async fn send(place: Place, mut parts: mpsc::Receiver<Message>) -> Result<()> {
         // The first error is the one to tell; what cannot be taken back now is left to the bucket's own rule for unfinished uploads.
         drop(upload.abort().await);
     }
-    sent.map(drop).map_err(|error| place.failed(error, "write"))
+    sent.map(drop).map_err(|error| place.failed(&error, "write"))
 }
 
 /// Whether the object is there now.
