@@ -92,7 +92,7 @@ def differing_values(request):
     when = pd.Timestamp(request["event_timestamp"], tz="UTC").to_pydatetime()
     keys, values = rows_of(request)
     names = sorted(values[0])
-    found = store._get_provider().online_read(store.config, view, keys, names)
+    found = store._get_provider().online_read(store.config, view, keys, list(names))
     wrong = []
     for row, (time, cells), expected in zip(request["rows"], found, values):
         if time is None or pd.Timestamp(time).tz_convert("UTC").to_pydatetime() != when:
@@ -110,16 +110,16 @@ def send_values(request):
     from feast.protos.feast.serving.GrpcServer_pb2_grpc import GrpcFeatureServerStub
 
     request = json.loads(request)
-    when = pd.Timestamp(request["event_timestamp"], tz="UTC")
     with grpc.insecure_channel(request["address"]) as channel:
         for row, cells in zip(request["rows"], rows_of(request)[1]):
             message = WriteToOnlineStoreRequest(feature_view_name=request["view"])
             message.typed_features["driver_id"].int64_val = row["driver_id"]
-            message.typed_features["event_timestamp"].unix_timestamp_val = int(when.timestamp())
+            message.typed_features["event_timestamp"].string_val = request["event_timestamp"] + "Z"
             for name, value in cells.items():
                 message.typed_features[name].CopyFrom(value)
             answer = GrpcFeatureServerStub(channel).WriteToOnlineStore(message)
-            assert answer.status, answer
+            if not answer.status:
+                raise RuntimeError(str(answer))
     return True
 
 

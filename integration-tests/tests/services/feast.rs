@@ -58,6 +58,8 @@ impl Feast {
             .current_dir(repo)
             .env("TZ", "UTC")
             .env("PYTHONWARNINGS", "ignore")
+            // Without its assertions Feast starts in a third of the time.
+            .env("PYTHONOPTIMIZE", "1")
             .envs(CREDENTIALS);
         command
     }
