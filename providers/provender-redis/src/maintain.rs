@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 /// How long a migration waits until everybody knows of its next step.
-const SETTLING: Duration = LEASE.saturating_add(Duration::from_secs(1));
+pub(crate) const SETTLING: Duration = LEASE.saturating_add(Duration::from_secs(1));
 /// How often a migration looks for rows that a writer left in the old layout who did not know yet.
 const PASSES: usize = 8;
 
@@ -91,7 +91,7 @@ impl Maintainer {
             let converted: u64 = migration.rows.iter().sum();
             report.rows.iter_mut().zip(migration.rows).for_each(|(sum, rows)| *sum += rows);
             if converted == 0 && migration.left == 0 {
-                self.layouts.set(project, settled(to), context).await?;
+                self.layouts.set(project, Form::of(to), context).await?;
                 return Ok(report);
             }
         }
@@ -102,14 +102,8 @@ impl Maintainer {
     }
 }
 
-fn settled(to: Layout) -> Form {
-    match to {
-        Layout::Feast => Form::Feast,
-        Layout::Packed => Form::Packed,
-    }
-}
-
-async fn wait(time: Duration, context: &RequestContext) -> Result<()> {
+/// Waits, unless it is cancelled.
+pub(crate) async fn wait(time: Duration, context: &RequestContext) -> Result<()> {
     let end = Instant::now() + time;
     while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
         context.check()?;

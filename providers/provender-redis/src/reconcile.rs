@@ -5,6 +5,7 @@ mod remove;
 use crate::config::{Layout, RedisConfig};
 use crate::lane::{LaneGuard, Lanes};
 use crate::layout::names::{feature_field, packed_field};
+use crate::maintain::{SETTLING, wait};
 use crate::schemas::Schemas;
 use crate::state::{Form, Layouts};
 use crate::walk::{Target, Visit, Walk};
@@ -65,27 +66,49 @@ impl Reconciler {
         Ok(())
     }
 
-    /// How a project is laid out. A project without a word on that and without rows is packed from now on, if the settings want it.
+    /// How a project is laid out. As the settings want it from now on, if it has no rows in the other layout.
     async fn settled(
         &self,
         project: &str,
         tables: &[&Arc<OnlineTable>],
         context: &RequestContext,
     ) -> Result<Form> {
-        if self.layout == Layout::Packed && self.layouts.stored(project, context).await?.is_none() {
-            let targets: Vec<Target> = tables.iter().map(|table| Target::of(table)).collect();
-            let mut search = FeastsRows { targets: &targets, context, found: false };
-            Walk::new(&self.lanes, &targets, context).run(&mut search).await?;
-            if search.found {
+        let stored = self.layouts.stored(project, context).await?;
+        match stored {
+            Some(form) if form == Form::of(self.layout) => {}
+            // As Feast has it: nothing says so.
+            None if self.layout == Layout::Feast => {}
+            Some(Form::Both { .. }) => {
                 tracing::warn!(
                     project,
-                    "there are rows in Feast's layout: both layouts are read until `provender migrate-layout --to packed` has run"
+                    "the layout is being changed; if no `provender migrate-layout` is running, start it again"
                 );
-            } else {
-                self.layouts.set(project, Form::Packed, context).await?;
+            }
+            _ if self.has_others(tables, context).await? => {
+                tracing::warn!(
+                    project,
+                    "rows are in another layout than the settings say: they are served all the same; `provender migrate-layout` converts them"
+                );
+            }
+            None => self.layouts.set(project, Form::of(self.layout), context).await?,
+            Some(_) => {
+                // Whoever writes to the empty project meanwhile does so where it is found.
+                self.layouts.set(project, Form::Both { to: self.layout }, context).await?;
+                wait(SETTLING, context).await?;
+                if !self.has_others(tables, context).await? {
+                    self.layouts.set(project, Form::of(self.layout), context).await?;
+                }
             }
         }
         Ok(self.layouts.current(project, context).await?.form)
+    }
+
+    /// Whether there is any row in the layout that the settings do not want.
+    async fn has_others(&self, tables: &[&Arc<OnlineTable>], context: &RequestContext) -> Result<bool> {
+        let targets: Vec<Target> = tables.iter().map(|table| Target::of(table)).collect();
+        let mut search = Search { targets: &targets, wanted: self.layout, context, found: false };
+        Walk::new(&self.lanes, &targets, context).run(&mut search).await?;
+        Ok(search.found)
     }
 
     async fn remove(&self, changes: &InfraChanges) -> Result<()> {
@@ -152,21 +175,23 @@ fn distinct<T: Copy, F: std::hash::Hash + Eq>(
     Ok(())
 }
 
-/// Looks for any row in Feast's layout.
-struct FeastsRows<'a> {
+/// Looks for any row in another layout.
+struct Search<'a> {
     targets: &'a [Target],
+    wanted: Layout,
     context: &'a RequestContext,
     found: bool,
 }
 
-impl Visit for FeastsRows<'_> {
+impl Visit for Search<'_> {
     async fn visit(&mut self, lane: &mut LaneGuard, found: &[(&[u8], usize)]) -> Result<bool> {
-        let commands =
-            ask(found.iter().map(|(key, target)| (*key, &self.targets[*target].fields)), Form::Feast);
+        let form = Form::Both { to: self.wanted };
+        let commands = ask(found.iter().map(|(key, target)| (*key, &self.targets[*target].fields)), form);
         let mut replies = lane.exchange(&commands, self.context).await?;
         for _ in found {
-            let seen = Seen::find(&mut replies, Form::Feast)?;
-            self.found |= seen.is_some_and(|seen| seen.time.is_some());
+            let seen = Seen::find(&mut replies, form)?.unwrap_or_default();
+            let other = if self.wanted == Layout::Packed { seen.time } else { seen.packed };
+            self.found |= other.is_some();
         }
         Ok(!self.found)
     }

@@ -32,7 +32,8 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    fn of(layout: Layout) -> Self {
+    /// All rows in one layout.
+    pub(crate) fn of(layout: Layout) -> Self {
         match layout {
             Layout::Feast => Self::Feast,
             Layout::Packed => Self::Packed,

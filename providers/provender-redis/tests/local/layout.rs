@@ -2,7 +2,7 @@
 
 use crate::place::{Place, Store, entity, keep, request, rows, shown, text, write};
 use futures::future::join_all;
-use provender_core::online::{Maintenance, MaintenanceReport, MaintenanceTask, OnlineTable};
+use provender_core::online::{InfraChanges, Maintenance, MaintenanceReport, MaintenanceTask, OnlineTable};
 use provender_core::{Cancel, Progress, RequestContext, Result, SECOND};
 use provender_redis::Layout;
 use std::sync::Arc;
@@ -96,6 +96,25 @@ pub(crate) async fn rows_are_right_at_every_moment_of_a_migration(place: Place) 
     stop.store(true, Ordering::SeqCst);
     for task in join_all(tasks).await {
         assert!(task.unwrap() > 2, "everybody did something");
+    }
+}
+
+pub(crate) async fn an_empty_project_takes_the_layout_of_the_settings(place: Place) {
+    let table = place.view("stats", &["a", "b"]);
+    for (layout, fields) in [(Layout::Packed, 1), (Layout::Feast, 4), (Layout::Packed, 1)] {
+        let store = place.store(layout).await;
+        keep(&store, &[&table]).await;
+        write(&store, &table, &[(1, 10, Some(10), &[Some("x"), None])]).await.unwrap();
+        assert_eq!(place.fields(1).await.len(), fields, "{layout:?}");
+        // With rows it stays as it is.
+        let other = if layout == Layout::Feast { Layout::Packed } else { Layout::Feast };
+        let other = place.store(other).await;
+        keep(&other, &[&table]).await;
+        write(&other, &table, &[(1, 11, Some(11), &[Some("y"), None])]).await.unwrap();
+        assert_eq!(place.fields(1).await.len(), fields, "{layout:?}");
+        assert_eq!(shown(&store, &table, &[1]).await.unwrap(), ["11: y null"]);
+        let drop = vec![Arc::clone(&table)];
+        store.reconcile(&InfraChanges { drop, ..InfraChanges::default() }).await.unwrap();
     }
 }
 

@@ -37,7 +37,7 @@ const TESTS: &[(&str, Test)] = tests! {
         packed_rows_take_a_quarter_of_the_memory, rows_of_feast_are_found_until_they_are_converted;
     removal: a_dropped_view_goes_and_nothing_else, a_removed_feature_was_never_written_when_it_comes_back,
         without_a_full_scan_nothing_is_removed, expired_rows_go_and_a_dry_run_removes_nothing;
-    layout: rows_are_right_at_every_moment_of_a_migration, an_interrupted_migration_is_finished_by_the_next,
+    layout: rows_are_right_at_every_moment_of_a_migration, an_empty_project_takes_the_layout_of_the_settings, an_interrupted_migration_is_finished_by_the_next,
         a_migration_keeps_what_makes_a_row_new;
 };
 
