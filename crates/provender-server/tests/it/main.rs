@@ -13,4 +13,5 @@ mod limits;
 mod materialize;
 mod openapi;
 mod requests;
+mod traces;
 mod world;
