@@ -28,7 +28,7 @@ pub(crate) fn soak(minutes: &str) -> Result<()> {
 }
 
 fn script(name: &str, amount: &str, options: &[&str]) -> Result<()> {
-    let binary = release_binary()?;
+    let binary = release_binary(true)?;
     execute(&mut cargo(["build", "--release", "--package", "bench-load"]))?;
     let environment = services::start().all()?;
     let (_, python) =

@@ -12,7 +12,7 @@ const REQUEST: &str = r#"{"feature_service":"delay_model","full_feature_names":t
 
 /// Builds the release binary, makes a feature repository from the flights example, and walks through it.
 fn walk(folder: &Path) -> Result<()> {
-    let binary = release_binary()?;
+    let binary = release_binary(false)?;
     let repo = folder.join("flights");
     let provender = |arguments: &[&str]| {
         let mut command = Command::new(&binary);

@@ -57,8 +57,9 @@ fn text(command: &Command) -> String {
     words.map(|w| w.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
-/// Builds the release binary and answers its path.
-pub(crate) fn release_binary() -> Result<PathBuf> {
-    run(&mut cargo(["build", "--release", "--package", "provender-cli"]))?;
+/// Builds the release binary, with the default features or with every provider, and answers its path.
+pub(crate) fn release_binary(every_provider: bool) -> Result<PathBuf> {
+    let features = every_provider.then_some("--all-features");
+    run(cargo(["build", "--release", "--package", "provender-cli"]).args(features))?;
     Ok(target().join("release/provender"))
 }
