@@ -3,19 +3,23 @@
 use crate::dispatch::Dispatch;
 use crate::jobs::Phase;
 use crate::patience::Patient;
+use crate::pieces::{Pending, Pieces};
+use axum::body::Body;
 use axum::extract::ConnectInfo;
-use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
 
 /// Most bytes that a connection holds of headers, or of a body that is not read yet.
 const BUFFER: usize = 64 << 10;
@@ -33,20 +37,13 @@ impl Connection {
     pub(crate) async fn serve(self, stream: TcpStream, mut phase: watch::Receiver<Phase>) {
         // answers are written whole, so waiting to fill packets gains nothing; and without it they are right all the same
         let _ = stream.set_nodelay(true);
-        let Self { dispatch, client } = self;
-        let patience = dispatch.app().limits.client;
-        let builder = protocols(patience);
-        let service = service_fn(move |mut request: Request<Incoming>| {
-            let dispatch = Arc::clone(&dispatch);
-            async move {
-                if dispatch.app().access_log {
-                    request.extensions_mut().insert(ConnectInfo(client));
-                }
-                Ok::<_, Infallible>(dispatch.answer(request).await)
-            }
-        });
+        let patience = self.dispatch.app().limits.client;
+        let (client, pending) = (self.client, Arc::<Pending>::default());
+        let service = service_fn(|request| self.answer(request, Arc::clone(&pending)));
         let stream = TokioIo::new(Patient::new(stream, patience));
+        let builder = protocols(patience);
         let mut connection = pin!(builder.serve_connection(stream, service));
+        let mut look = pin!(sleep(patience));
         loop {
             tokio::select! {
                 biased;
@@ -61,9 +58,43 @@ impl Connection {
                     Phase::Draining => connection.as_mut().graceful_shutdown(),
                     Phase::Closing => return,
                 },
+                () = look.as_mut() => match next_look(&pending, patience) {
+                    Some(next) => look.as_mut().reset(next),
+                    None => {
+                        tracing::debug!(%client, "connection given up: an answer is not taken in");
+                        return;
+                    }
+                }
             }
         }
     }
+
+    /// Answers a request; the future is one of the connection's, or of HTTP/2's streams.
+    fn answer(
+        &self,
+        mut request: Request<Incoming>,
+        pending: Arc<Pending>,
+    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
+        let dispatch = Arc::clone(&self.dispatch);
+        if dispatch.app().access_log {
+            request.extensions_mut().insert(ConnectInfo(self.client));
+        }
+        let in_pieces = request.version() == Version::HTTP_2;
+        async move {
+            let response = dispatch.answer(request).await;
+            Ok(match in_pieces {
+                true => response.map(|body| Body::new(Pieces::new(body, pending))),
+                false => response,
+            })
+        }
+    }
+}
+
+/// When to look again whether answers are taken in; `None` if one was not for too long.
+fn next_look(pending: &Pending, patience: Duration) -> Option<Instant> {
+    let now = Instant::now();
+    let end = pending.oldest().map_or(now, Instant::from_std) + patience;
+    (end > now).then_some(end)
 }
 
 fn protocols(patience: Duration) -> auto::Builder<TokioExecutor> {

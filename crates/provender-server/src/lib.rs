@@ -15,6 +15,7 @@ mod guard;
 mod jobs;
 mod metrics;
 mod patience;
+mod pieces;
 mod server;
 mod stages;
 mod trace;

@@ -156,6 +156,22 @@ async fn both_versions_of_http_share_the_port() {
 }
 
 #[tokio::test]
+async fn client_that_takes_in_nothing_of_an_answer_is_let_go() {
+    let world = World::new().await;
+    let running = run(&world, |config| config.limits.client = Duration::from_millis(20)).await;
+    let stream = TokioIo::new(TcpStream::connect(running.address).await.unwrap());
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let (mut sender, connection) =
+        builder.initial_stream_window_size(10).handshake::<_, Full<Bytes>>(stream).await.unwrap();
+    let end = tokio::spawn(connection);
+    let request = hyper::Request::post("http://x/get-online-features");
+    let response = sender.send_request(request.body(read_of(&[1001]).into()).unwrap()).await.unwrap();
+    // whatever the answer is, it has more than the ten bytes that the client takes; the connection lives and answers pings
+    end.await.unwrap().ok();
+    assert!(response.into_body().collect().await.is_err());
+}
+
+#[tokio::test]
 async fn worker_survives_a_panic() {
     let world = World::new().await;
     let running = run(&world, |config| config.workers = 1).await;
