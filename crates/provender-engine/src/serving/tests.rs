@@ -73,6 +73,24 @@ async fn every_value_carries_an_honest_status() {
 }
 
 #[tokio::test]
+async fn what_is_served_is_counted_by_view() {
+    let world = aged(config()).await;
+    assert!(world.store.served_views().is_empty());
+    let ask = async || world.store.online(query(&["stats:f"], drivers(&[1, 2, 3, 4, 1]))).await.unwrap();
+    ask().await.write_json(&mut Vec::new()).unwrap();
+    let served = world.store.served_views();
+    assert_eq!((served.len(), served[0].view.as_str(), served[0].statuses), (1, "stats", [2, 1, 1, 1]));
+    let newest = ask().await.cell(1, 0).time;
+    assert_eq!(served[0].newest, Some(newest), "rows that were not found have no age");
+    ask().await.write_proto(&mut Vec::new());
+    assert_eq!(world.store.served_views()[0].statuses, [4, 2, 2, 2]);
+    ask().await.count();
+    assert_eq!(world.store.served_views()[0].statuses, [6, 3, 3, 3]);
+    assert!(world.store.refresh().await.is_ok());
+    assert_eq!(world.store.served_views()[0].statuses, [6, 3, 3, 3]);
+}
+
+#[tokio::test]
 async fn an_expired_value_is_reported_or_ignored_as_configured() {
     use Status::{NotFound, NullValue, OutsideMaxAge, Present};
     let answer = aged_answer(RepoConfig { online_ttl: OnlineTtl::Report, ..config() }).await;

@@ -23,24 +23,27 @@ impl Counter {
 pub(super) struct Histogram {
     bounds: &'static [f64],
     counts: Box<[AtomicU64]>,
-    billionths: AtomicU64,
+    sum: AtomicU64,
+    /// Parts of one in which the sum is kept: billionths of a second are told apart, and counts do not overflow.
+    parts: f64,
 }
 
 impl Histogram {
     /// With these upper bounds, ascending; what is above all of them is counted too.
     pub(super) fn new(bounds: &'static [f64]) -> Self {
         let counts = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
-        Self { bounds, counts, billionths: AtomicU64::new(0) }
+        let parts = if bounds.first().is_some_and(|bound| *bound < 1.0) { 1e9 } else { 1e3 };
+        Self { bounds, counts, sum: AtomicU64::new(0), parts }
     }
 
     pub(super) fn observe(&self, value: f64) {
         let bucket = self.bounds.partition_point(|bound| *bound < value);
         self.counts[bucket].fetch_add(1, Ordering::Relaxed);
-        self.billionths.fetch_add((value * 1e9) as u64, Ordering::Relaxed);
+        self.sum.fetch_add((value * self.parts) as u64, Ordering::Relaxed);
     }
 
     pub(super) fn sum(&self) -> f64 {
-        self.billionths.load(Ordering::Relaxed) as f64 / 1e9
+        self.sum.load(Ordering::Relaxed) as f64 / self.parts
     }
 
     /// Each bound with the number of observations up to it; the last has no bound and counts all.
