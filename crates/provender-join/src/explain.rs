@@ -2,10 +2,10 @@
 
 use crate::columns::Columns;
 use crate::historical::JoinOptions;
+use crate::parquet_file::decoded_bytes;
 use crate::prune::Part;
 use crate::slots::Slots;
 use crate::source::{Body, Source, Unit};
-use parquet::file::metadata::ColumnChunkMetaData;
 use provender_core::offline::{Pruned, ViewExplain};
 use provender_core::{Error, Result};
 
@@ -74,10 +74,6 @@ impl Need<'_> {
         let fixed = self.features.types.iter().map(|t| t.primitive_width().unwrap_or(8) as u64).sum();
         encoded.max(fixed)
     }
-}
-
-fn decoded_bytes(chunk: &ColumnChunkMetaData) -> u64 {
-    unsigned(chunk.uncompressed_size()).max(chunk.unencoded_byte_array_data_bytes().map_or(0, unsigned))
 }
 
 fn unsigned(number: i64) -> u64 {
@@ -158,7 +154,7 @@ impl Estimate {
         self.spine + self.decoding(self.threads) + self.rows * held
     }
 
-    /// How to keep within a limit. Of it, three eighths are for the rest of the process: its code, the batches on their way out, the file being written.
+    /// How to keep within a limit. Of it, half is for the rest of the process: its code, the batches on their way out, the file being written.
     ///
     /// # Errors
     /// `Invalid` if the limit does not even hold what is being decoded.
@@ -171,7 +167,7 @@ impl Estimate {
             width: self.width,
         };
         let Some(limit) = options.max_memory else { return Ok(plan) };
-        let mine = limit / 8 * 5;
+        let mine = limit / 2;
         let threads =
             (1..=self.threads).rev().find(|threads| self.decoding(*threads) <= mine / 3).unwrap_or(1);
         let per_row = self.scanning(threads) + STORED_ROW;
@@ -180,7 +176,7 @@ impl Estimate {
         if mine < least {
             return Err(Error::invalid("the join needs more memory than it may use")
                 .with("limit", limit)
-                .with("expected", format!("at least {} bytes", least.div_ceil(5) * 8)));
+                .with("expected", format!("at least {} bytes", least * 2)));
         }
         let room = mine - used;
         let batch_bytes = limit / 8 / BATCHES_UNDER_WAY;

@@ -4,9 +4,11 @@ mod ipc;
 mod json;
 mod parquet_writer;
 mod read;
+mod stored;
 mod write;
 
 pub use read::{FrameReader, open, read, read_json};
+pub use stored::entity_rows;
 pub use write::{WriteOptions, write, write_with};
 
 use crate::instants::is_datetime;

@@ -45,8 +45,9 @@ impl ParquetFile {
     /// # Errors
     /// `Invalid` if it is no Parquet file or cut short.
     pub(crate) fn open(file: Arc<dyn ReadAt>) -> Result<Self> {
-        let tail = file.size().saturating_sub(TAIL_BYTES)..file.size();
-        let chunks = Chunks(fetched(file, || vec![tail])?);
+        let size = file.size();
+        let tail = || std::iter::once(size.saturating_sub(TAIL_BYTES)..size).collect();
+        let chunks = Chunks(fetched(file, tail)?);
         let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new()).map_err(damaged)?;
         let schema = plain_schema(&metadata);
         if schema == **metadata.schema() {
@@ -157,7 +158,7 @@ fn fetched(file: Arc<dyn ReadAt>, ranges: impl FnOnce() -> Vec<Range<u64>>) -> R
     if !file.is_far() {
         return Ok(file);
     }
-    Ok(match file.begin(ranges()) {
+    Ok(match file.begin(&ranges()) {
         Some(begun) => Arc::new(Fetched::new(file, begun.wait()?)),
         None => file,
     })

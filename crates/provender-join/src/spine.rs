@@ -4,8 +4,9 @@ use crate::groups::Groups;
 use crate::instants::{instants, is_instant};
 use crate::keys::{KeyClass, KeySet, KeyValues};
 use crate::source::{Source, listed};
-use arrow_array::{RecordBatch, TimestampMicrosecondArray};
+use arrow_array::{RecordBatch, TimestampMicrosecondArray, UInt32Array};
 use arrow_schema::DataType;
+use arrow_select::take::take_record_batch;
 use provender_core::offline::{KeyColumn, Spine};
 use provender_core::{Error, Result};
 use std::collections::BTreeMap;
@@ -76,7 +77,12 @@ impl Entities {
 
     /// Reads some rows.
     pub(crate) fn window(&self, rows: Range<usize>) -> Result<SpineWindow<'_>> {
-        SpineWindow::new(&self.spine, self.spine.read(rows).collect::<Result<_>>()?)
+        let mut batches = Vec::new();
+        for batch in self.spine.read(rows) {
+            let batch = batch?;
+            batches.push(if self.spine.held().is_some() { batch } else { copied(&batch)? });
+        }
+        SpineWindow::new(&self.spine, batches)
     }
 
     /// Checks that the keys of a view can be compared with the source's.
@@ -100,6 +106,12 @@ impl Entities {
         }
         Ok(())
     }
+}
+
+/// The columns without what they share memory with: a stored batch has other columns, which must not stay.
+fn copied(batch: &RecordBatch) -> Result<RecordBatch> {
+    let rows = u32::try_from(batch.num_rows()).map_err(|_| Error::internal("a stored batch is too large"))?;
+    Ok(take_record_batch(batch, &UInt32Array::from_iter_values(0..rows))?)
 }
 
 impl<'a> SpineWindow<'a> {

@@ -87,7 +87,7 @@ pub trait ReadAt: Debug + Send + Sync {
     }
 
     /// Begins to read some ranges at once; `None` where nothing is gained by it, as on local disk.
-    fn begin(&self, _ranges: Vec<Range<u64>>) -> Option<Begun> {
+    fn begin(&self, _ranges: &[Range<u64>]) -> Option<Begun> {
         None
     }
 }
@@ -135,7 +135,7 @@ impl Sequential {
         self.offset += self.ahead.len() as u64;
         let end = self.offset.saturating_add(self.step as u64).min(self.file.size());
         if self.file.is_far() && self.step >= MIN_AHEAD && end > self.offset {
-            self.next = self.file.begin(vec![self.offset..end]);
+            self.next = self.file.begin(std::slice::from_ref(&(self.offset..end)));
         }
         Ok(())
     }

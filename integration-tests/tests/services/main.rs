@@ -4,6 +4,7 @@
 //! integration, as failures.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod buckets;
 mod dynamodb_faults;
 mod exchange;
 mod feast;
@@ -28,6 +29,7 @@ const GROUPS: &[&[Case]] = &[
     grpc::CASES,
     redis_faults::CASES,
     dynamodb_faults::CASES,
+    buckets::CASES,
 ];
 
 /// A test and what it needs.
@@ -50,6 +52,9 @@ pub(crate) const FEAST: Need = Need::Service("PROVENDER_TEST_FEAST_PYTHON");
 pub(crate) const REDIS: Need = Need::Service("PROVENDER_TEST_REDIS");
 pub(crate) const REDIS_CLUSTER: Need = Need::Service("PROVENDER_TEST_REDIS_CLUSTER");
 pub(crate) const DYNAMODB: Need = Need::Service("PROVENDER_TEST_DYNAMODB");
+pub(crate) const S3: Need = Need::Service("PROVENDER_TEST_S3");
+pub(crate) const AZURE: Need = Need::Service("PROVENDER_TEST_AZURE");
+pub(crate) const GCS: Need = Need::Service("PROVENDER_TEST_GCS");
 /// For tests that start Redis servers of their own.
 pub(crate) const REDIS_SERVER: Need = Need::Program("redis-server");
 
@@ -85,6 +90,10 @@ impl Need {
 }
 
 fn main() -> ExitCode {
+    if let Ok(task) = std::env::var(buckets::WRITER) {
+        buckets::writer(&task);
+        return ExitCode::SUCCESS;
+    }
     let arguments = Arguments::from_args();
     let required = std::env::var_os("PROVENDER_REQUIRE_SERVICES").is_some();
     let trials = GROUPS.iter().copied().flatten().map(|case| {

@@ -5,7 +5,7 @@ use super::{Chunks, ParquetFile, damaged};
 use crate::keys::Few;
 use crate::storage::ReadAt;
 use arrow_array::ArrayRef;
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Schema};
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::basic::Type as Physical;
 use parquet::bloom_filter::Sbbf;
@@ -80,7 +80,10 @@ impl ParquetFile {
     fn read_pages(&self, column: &str, narrow: &ParquetMetaData) -> Option<Vec<Pages>> {
         let (columns, offsets) = (narrow.column_index()?, narrow.offset_index()?);
         let schema = narrow.file_metadata().schema_descr();
-        let converter = StatisticsConverter::try_new(column, self.schema(), schema).ok()?;
+        // Columns are told apart by their place, which is the first here.
+        let field = self.schema().field_with_name(column).ok()?.clone();
+        let arrow = Schema::new(vec![field]);
+        let converter = StatisticsConverter::try_new(column, &arrow, schema).ok()?;
         let pages = |(at, group): (usize, &RowGroupMetaData)| {
             let locations = offsets.get(at)?.first()?.page_locations();
             let starts = locations.iter().map(|page| u32::try_from(page.first_row_index).ok());

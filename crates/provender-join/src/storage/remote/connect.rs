@@ -92,8 +92,8 @@ fn unknown(key: &str) -> Error {
 }
 
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
-fn unmade(error: object_store::Error, location: &Location) -> Error {
-    let error = failed(&error, "connect", &location.url());
+fn unmade(error: &object_store::Error, location: &Location) -> Error {
+    let error = failed(error, "connect", &location.url());
     // A store that cannot even be set up has settings that are wrong, whatever the crate calls it.
     match error.kind() {
         provender_core::Kind::Unavailable => {
@@ -137,7 +137,7 @@ async fn s3(location: &Location, options: &StorageOptions) -> Result<Store> {
         }
         builder = builder.with_credentials(Arc::new(chain.credentials));
     }
-    let store = builder.with_retry(retries(options)?).build().map_err(|e| unmade(e, location))?;
+    let store = builder.with_retry(retries(options)?).build().map_err(|e| unmade(&e, location))?;
     Ok(Arc::new(store))
 }
 
@@ -166,7 +166,7 @@ fn gcs(location: &Location, options: &StorageOptions) -> Result<Store> {
         let nobody = object_store::gcp::GcpCredential { bearer: String::new() };
         builder = builder.with_credentials(Arc::new(object_store::StaticCredentialProvider::new(nobody)));
     }
-    let store = builder.with_retry(retries(options)?).build().map_err(|e| unmade(e, location))?;
+    let store = builder.with_retry(retries(options)?).build().map_err(|e| unmade(&e, location))?;
     Ok(Arc::new(store))
 }
 
@@ -187,7 +187,7 @@ fn azure(location: &Location, options: &StorageOptions) -> Result<Store> {
     if is_plain(builder.get_config_value(&Key::Endpoint).as_deref()) {
         builder = builder.with_allow_http(true);
     }
-    let store = builder.with_retry(retries(options)?).build().map_err(|e| unmade(e, location))?;
+    let store = builder.with_retry(retries(options)?).build().map_err(|e| unmade(&e, location))?;
     Ok(Arc::new(store))
 }
 

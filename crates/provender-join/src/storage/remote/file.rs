@@ -44,7 +44,7 @@ impl RemoteFile {
             ..GetOptions::default()
         };
         let read = async { self.place.store.get_opts(&self.place.key, options).await?.bytes().await };
-        let bytes = read.await.map_err(|error| self.failed(error))?;
+        let bytes = read.await.map_err(|error| self.failed(&error))?;
         if bytes.len() as u64 != range.end - range.start {
             return Err(
                 Error::unavailable("the store sent less than was asked for").with("path", self.place.url())
@@ -53,9 +53,9 @@ impl RemoteFile {
         Ok(bytes)
     }
 
-    fn failed(&self, error: object_store::Error) -> Error {
+    fn failed(&self, error: &object_store::Error) -> Error {
         let is_gone = matches!(error, object_store::Error::NotFound { .. });
-        let error = self.place.failed(&error, "read");
+        let error = self.place.failed(error, "read");
         if is_gone {
             error.with("expected", "the object that was there when the folder was listed")
         } else {
@@ -86,7 +86,7 @@ impl ReadAt for RemoteFile {
         true
     }
 
-    fn begin(&self, ranges: Vec<Range<u64>>) -> Option<Begun> {
+    fn begin(&self, ranges: &[Range<u64>]) -> Option<Begun> {
         let parts = parts(ranges, self.size);
         let file = self.clone();
         Some(Begun::new(runtime::start(async move { file.fetch(parts).await })))
@@ -94,7 +94,8 @@ impl ReadAt for RemoteFile {
 }
 
 /// The requests that fetch some ranges: near ones joined, long ones cut, nothing beyond the end.
-fn parts(mut ranges: Vec<Range<u64>>, size: u64) -> Vec<Range<u64>> {
+fn parts(ranges: &[Range<u64>], size: u64) -> Vec<Range<u64>> {
+    let mut ranges = ranges.to_vec();
     ranges.sort_unstable_by_key(|range| range.start);
     let mut joined: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
     for range in ranges {
@@ -119,9 +120,12 @@ mod tests {
     #[test]
     fn near_ranges_are_one_request_and_long_ones_several() {
         let far = 10 << 20;
-        assert_eq!(parts(vec![100..200, 0..50, far..far + 7], u64::MAX), [0..200, far..far + 7]);
-        assert_eq!(parts(vec![0..2 * PART + 1], u64::MAX), [0..PART, PART..2 * PART, 2 * PART..2 * PART + 1]);
-        assert_eq!(parts(vec![5..100, 200..300], 50), [5..50]);
-        assert!(parts(Vec::new(), 50).is_empty());
+        assert_eq!(parts(&[100..200, 0..50, far..far + 7], u64::MAX), [0..200, far..far + 7]);
+        assert_eq!(
+            parts(std::slice::from_ref(&(0..2 * PART + 1)), u64::MAX),
+            [0..PART, PART..2 * PART, 2 * PART..2 * PART + 1]
+        );
+        assert_eq!(parts(&[5..100, 200..300], 50), [5..50]);
+        assert!(parts(&[], 50).is_empty());
     }
 }
