@@ -18,7 +18,7 @@ pub(crate) fn fuzz(seconds: &str) -> Result<()> {
     let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
     let built = target().join("fuzz");
     // With a target named, build scripts and macros are left without the flags.
-    run(cargo(["build", "--release", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--target", host])
+    run(cargo(["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", host])
         .arg("--target-dir")
         .arg(&built)
         .env("RUSTFLAGS", FLAGS))?;

@@ -1,4 +1,5 @@
-"""Feast's side of the interop tests: ask.py REPO WHAT [ARGUMENT], answers JSON on the last line."""
+"""Feast's side of the interop tests: ask.py REPO WHAT [ARGUMENT], answers JSON on the last line. `ask.py REPO each LIST` asks several things, as
+starting takes longer than most of them: a list of lists of WHAT and its arguments."""
 import json
 import os
 import sys
@@ -58,9 +59,9 @@ def historical(request):
     return {c: [v.isoformat() if hasattr(v, "isoformat") else v for v in answer.column(c).to_pylist()] for c in answer.column_names}
 
 
-def materialize(window):
+def materialize(window, *views):
     start, end = (pd.Timestamp(t, tz="UTC").to_pydatetime() for t in json.loads(window))
-    store.materialize(start, end, feature_views=rest[1:] or None)
+    store.materialize(start, end, feature_views=list(views) or None)
     return True
 
 
@@ -133,6 +134,9 @@ def answers(requests):
     return found
 
 
-functions = [listing, online, historical, materialize, write_values, differing_values, send_values, answers]
-answer = {function.__name__: function for function in functions}[what](*rest[:1])
+functions = {f.__name__: f for f in (listing, online, historical, materialize, write_values, differing_values, send_values, answers)}
+if what == "each":
+    answer = [functions[name](*arguments) for name, *arguments in json.loads(rest[0])]
+else:
+    answer = functions[what](*rest)
 print(json.dumps(answer))

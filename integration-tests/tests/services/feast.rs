@@ -26,6 +26,13 @@ impl Feast {
         serde_json::from_str(out.lines().last().unwrap()).unwrap()
     }
 
+    /// Asks `ask.py` several things in one go, each as for [`Feast::ask`].
+    #[track_caller]
+    pub(crate) fn ask_each(&self, repo: &Path, questions: &[&[&str]]) -> Vec<Value> {
+        let answers = self.ask(repo, &["each", &serde_json::to_string(questions).unwrap()]);
+        answers.as_array().unwrap().clone()
+    }
+
     /// Runs Feast's own command line in a repository.
     #[track_caller]
     pub(crate) fn feast(&self, repo: &Path, arguments: &[&str]) -> String {

@@ -2,7 +2,6 @@
 //! `feature_store.yaml` and the same registry, as on the day when one takes the other's place.
 
 use crate::feast::{Feast, apply_feasts_repo, by_name, honest};
-use crate::keyed::until;
 use crate::support::{Repo, Server};
 use crate::{Case, DYNAMODB, FEAST, REDIS, REDIS_CLUSTER};
 use serde_json::{Map, Value, json};
@@ -92,18 +91,7 @@ fn request(rows: &[(i64, BTreeMap<String, String>)]) -> Map<String, Value> {
 fn we_serve_theirs(online_store: &str) {
     let feast = &Feast::here();
     let repo = repo(feast, online_store);
-    feast.ask(
-        repo.folder(),
-        &[
-            "materialize",
-            &json!(WINDOW).to_string(),
-            "driver_hourly_stats",
-            "customer_profile",
-            "driver_customer_affinity",
-        ],
-    );
     let rows = rows();
-    feast.ask(repo.folder(), &["write_values", &Value::Object(request(&rows)).to_string()]);
     let all_types: Vec<String> = rows[1].1.keys().map(|name| format!("all_types:{name}")).collect();
     let asked = json!([
         {"features": all_types, "entities": {"driver_id": [1001, 1002, 7]}},
@@ -111,7 +99,17 @@ fn we_serve_theirs(online_store: &str) {
         {"features": ["customer_profile:age", "customer_profile:tags_list"], "entities": {"customer_id": ["c1", "zoë", "", "nobody"]}},
         {"features": ["driver_customer_affinity:affinity"], "entities": {"driver_id": [1001, 1002], "customer_id": ["c1", "c1"]}},
     ]);
-    let theirs = feast.ask(repo.folder(), &["answers", &asked.to_string()]);
+    let window = json!(WINDOW).to_string();
+    let views = ["driver_hourly_stats", "customer_profile", "driver_customer_affinity"];
+    let answers = feast.ask_each(
+        repo.folder(),
+        &[
+            &[&["materialize", &window], &views[..]].concat(),
+            &["write_values", &Value::Object(request(&rows)).to_string()],
+            &["answers", &asked.to_string()],
+        ],
+    );
+    let theirs = &answers[2];
     let server = Server::start(repo.folder(), &[]);
     for (asked, theirs) in asked.as_array().unwrap().iter().zip(theirs.as_array().unwrap()) {
         let (status, answer) = server.post("/get-online-features", &asked.to_string());
@@ -131,16 +129,18 @@ fn feast_reads_ours(online_store: &str) {
     // Maps with keys of any kind can be read and not pushed, as with Feast.
     rows[1].1.insert("f_scalar_map".into(), String::new());
     let server = Server::start(repo.folder(), &[]);
-    until("the server is healthy", || server.get("/health").0 == 200);
     let mut request = request(&rows);
     request.insert("address".into(), format!("127.0.0.1:{}", server.port()).into());
     let request = Value::Object(request).to_string();
-    feast.ask(repo.folder(), &["send_values", &request]);
-    assert_eq!(feast.ask(repo.folder(), &["differing_values", &request]), json!([]));
     let features = ["driver_hourly_stats:conv_rate", "driver_hourly_stats:avg_daily_trips"];
     let keys = json!([{"driver_id": 1001}, {"driver_id": 1004}, {"driver_id": 7}]);
-    let answer =
-        feast.ask(repo.folder(), &["online", &json!({"features": features, "rows": keys}).to_string()]);
+    let asked = json!({"features": features, "rows": keys}).to_string();
+    let answers = feast.ask_each(
+        repo.folder(),
+        &[&["send_values", &request], &["differing_values", &request], &["online", &asked]],
+    );
+    assert_eq!(answers[1], json!([]));
+    let answer = &answers[2];
     assert_eq!(answer["conv_rate"], json!([0.25, null, null]));
     assert_eq!(answer["avg_daily_trips"], json!([20, 60, null]));
 }
