@@ -14,6 +14,7 @@ mod app;
 mod args;
 mod commands;
 mod listing;
+mod memory;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod output;

@@ -8,7 +8,7 @@ mod spine;
 mod tests;
 
 use crate::FeatureStore;
-use crate::resolve::resolve;
+use crate::resolve::{Column, Resolved, resolve};
 use arrow_schema::{FieldRef, Schema, SchemaRef};
 use assemble::{Pick, side_by_side};
 use futures::future::try_join_all;
@@ -71,6 +71,7 @@ pub struct TrainingJob {
     jobs: Vec<Box<dyn RetrievalJob>>,
     /// Where the columns of the answer come from: input 0 is the entity rows, input i + 1 is job i.
     picks: Vec<Pick>,
+    features: Vec<FeaturePlace>,
     routes: Routes,
 }
 
@@ -88,14 +89,33 @@ pub struct TrainingSet {
 
 /// A closer look at a training set: what each view's store counted while its rows were read.
 #[derive(Clone, Debug, Default)]
-pub struct TrainingAudit(Vec<Option<(Arc<JoinAudit>, usize)>>);
+pub struct TrainingAudit {
+    /// By view: the audit of its store, and its place in it.
+    views: Vec<Option<(Arc<JoinAudit>, usize)>>,
+    features: Vec<FeaturePlace>,
+}
+
+/// A feature's column, its view's place in the report, and its place in the view.
+#[derive(Clone, Debug)]
+struct FeaturePlace {
+    column: String,
+    view: usize,
+    feature: usize,
+}
 
 impl TrainingAudit {
     /// What was counted in a view, by its place in the report; `None` if its store does not count.
     #[must_use]
     pub fn view(&self, index: usize) -> Option<&ViewAudit> {
-        let (audit, view) = self.0.get(index)?.as_ref()?;
+        let (audit, view) = self.views.get(index)?.as_ref()?;
         audit.views.get(*view)
+    }
+
+    /// Cells of a feature's column that the other choice of known rows would change; `None` if nobody counted, or the source has no created column.
+    #[must_use]
+    pub fn changed(&self, column: &str) -> Option<u64> {
+        let place = self.features.iter().find(|place| place.column == column)?;
+        self.view(place.view)?.changed()?.get(place.feature).copied()
     }
 }
 
@@ -150,7 +170,7 @@ impl TrainingJob {
             batches: side_by_side(inputs, self.picks, Arc::clone(&self.schema)),
             schema: self.schema,
             report: JoinReport { rows, views: self.routes.in_request_order(views)? },
-            audit: TrainingAudit(self.routes.audits(audits)),
+            audit: TrainingAudit { views: self.routes.audits(audits), features: self.features },
         })
     }
 }
@@ -183,6 +203,7 @@ impl FeatureStore {
             entity: spine.entity,
             jobs,
             picks,
+            features: places(&resolved),
             routes,
         })
     }
@@ -202,6 +223,15 @@ fn entity_rows(spine: Arc<Spine>) -> BatchStream {
         }
     });
     stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) }).boxed()
+}
+
+fn places(resolved: &Resolved) -> Vec<FeaturePlace> {
+    let place = |column: &Column| FeaturePlace {
+        column: column.name.clone(),
+        view: column.used,
+        feature: column.feature,
+    };
+    resolved.columns.iter().map(place).collect()
 }
 
 /// The entity columns, then the picked feature columns.

@@ -6,6 +6,7 @@ mod faults;
 mod first_day;
 mod golden_pit;
 mod journey;
+mod memory;
 #[allow(dead_code, reason = "shared with the other test binary")]
 mod support;
 mod traces;

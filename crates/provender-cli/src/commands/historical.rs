@@ -5,6 +5,7 @@ mod report;
 
 use super::Outcome;
 use crate::app::App;
+use crate::memory;
 use crate::output::{self, Failure};
 use crate::progress::Bars;
 use crate::signal::INTERRUPTED;
@@ -12,7 +13,7 @@ use crate::tables;
 use clap::{Args, ValueEnum};
 use futures::StreamExt;
 use preview::Summary;
-use provender::engine::{Features, HistoricalQuery, Spines, TrainingJob};
+use provender::engine::{Features, HistoricalQuery, Spines, TrainingAudit, TrainingJob};
 use provender::offline::{JoinReport, KnownAt};
 use provender::{Error, FeatureStore, RequestContext, Result, Timestamp, frame};
 use std::path::PathBuf;
@@ -79,9 +80,19 @@ enum Known {
     None,
 }
 
+/// What is known of a training set that has been built.
+struct Found {
+    summary: Summary,
+    report: JoinReport,
+    audit: TrainingAudit,
+}
+
 impl Historical {
     pub(crate) async fn run(&self, app: &App) -> Outcome {
         let began = Instant::now();
+        if self.memory()?.is_some() {
+            memory::give_back();
+        }
         let store = app.store().await?;
         let mut context = app.context();
         let bars = Bars::new();
@@ -111,9 +122,9 @@ impl Historical {
             report::explain(app, &job.explain().await?);
             return Ok(());
         }
-        let (summary, joined) = self.build(job).await?;
+        let found = self.build(job).await?;
         bars.clear();
-        self.show(app, &summary, &joined, began.elapsed());
+        self.show(app, &found, began.elapsed());
         Ok(())
     }
 
@@ -163,7 +174,7 @@ impl Historical {
     }
 
     /// Runs the join, writes the rows if asked to, and keeps what the summary shows.
-    async fn build(&self, job: TrainingJob) -> Result<(Summary, JoinReport)> {
+    async fn build(&self, job: TrainingJob) -> Result<Found> {
         let set = job.run().await?;
         let (schema, out) = (set.schema.clone(), self.out.clone());
         let memory = self.memory()?.map(|bytes| bytes / FILE_SHARE);
@@ -192,14 +203,14 @@ impl Historical {
         }
         drop(sender);
         let summary = writer.await.map_err(|e| Error::internal("the writer stopped").because(e))??;
-        Ok((summary, set.report))
+        Ok(Found { summary, report: set.report, audit: set.audit })
     }
 
-    fn show(&self, app: &App, summary: &Summary, report: &JoinReport, elapsed: Duration) {
+    fn show(&self, app: &App, found: &Found, elapsed: Duration) {
         if app.json() {
-            output::json(&report::to_json(summary, report, elapsed, self.out.as_deref()));
+            output::json(&report::to_json(found, elapsed, self.out.as_deref()));
         } else {
-            report::print(summary, report, elapsed, self.out.as_deref());
+            report::print(found, elapsed, self.out.as_deref());
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::support::{batch, ints, temp, texts, times};
 use arrow_array::builder::{Int64Builder, ListBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::TimestampMicrosecondType;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch};
 use arrow_schema::DataType;
 use provender_core::{Error, Kind, Result, timestamp_type};
@@ -246,4 +246,29 @@ fn an_ipc_stream_with_dictionaries_is_read_as_plain_columns() {
     assert_eq!(words.iter().flatten().collect::<Vec<_>>(), ["a", "b", "a"]);
     fs::write(&path, b"ARROW1 and then nothing").unwrap();
     assert!(frame::read(&path).unwrap_err().to_string().contains("not a readable Arrow IPC file"));
+}
+
+#[test]
+fn entity_rows_beyond_the_bound_are_stored_and_read_back_from_any_row() {
+    let dir = temp();
+    let rows = 40_000_i64;
+    let table = batch(vec![("event_timestamp", times(0..rows)), ("id", ints(0..rows))]);
+    let path = dir.path().join("x.parquet");
+    frame::write(&path, &table.schema(), [Ok(table.clone())]).unwrap();
+    let spill = temp();
+    let held = frame::entity_rows(frame::open(&path).unwrap(), None, None).unwrap();
+    let stored = frame::entity_rows(frame::open(&path).unwrap(), Some(1000), Some(spill.path())).unwrap();
+    assert!(held.held().is_some() && stored.held().is_none());
+    assert_eq!((stored.rows(), stored.memory()), (40_000, 0));
+    let ids = |spine: &provender_core::offline::Spine, rows: std::ops::Range<usize>| -> Vec<i64> {
+        let batches = spine.read(rows).map(Result::unwrap);
+        batches.flat_map(|b| b.column(1).as_primitive::<Int64Type>().values().to_vec()).collect()
+    };
+    for range in [0..40_000, 16_000..17_000, 16_384..16_385, 39_999..40_000, 7..7, 40_000..40_000] {
+        assert_eq!(ids(&stored, range.clone()), ids(&held, range));
+    }
+    assert_eq!(fs::read_dir(spill.path()).unwrap().count(), 0, "the file has no name");
+    let error =
+        frame::entity_rows(frame::open(&path).unwrap(), Some(1), Some(&dir.path().join("no"))).unwrap_err();
+    assert_eq!(error.kind(), Kind::NotFound);
 }

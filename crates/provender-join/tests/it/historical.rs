@@ -1,7 +1,7 @@
 //! The rules of the join one by one, its report, its plan and its refusals.
 
 use crate::support::{
-    batch, column, ints, join, open, prepare, spine, temp, texts, times, view, write_parquet,
+    batch, column, ints, join, open, prepare, spine, temp, texts, times, view, write_pages, write_parquet,
 };
 use arrow_array::builder::{Int64Builder, ListBuilder, MapBuilder, StringBuilder};
 use arrow_array::{
@@ -233,7 +233,7 @@ fn a_tight_memory_limit_reads_in_passes_and_changes_nothing() {
     assert_eq!((refused.kind(), refused.get("limit")), (Kind::Invalid, Some("1000")));
     let least =
         refused.get("expected").unwrap().split(' ').find_map(|word| word.parse::<u64>().ok()).unwrap();
-    assert!(run(Some(least - 8)).unwrap().run().is_err());
+    assert!(run(Some(least - 2)).unwrap().run().is_err());
     let whole = run(None).unwrap().run().unwrap();
     let tight = run(Some(least)).unwrap().run().unwrap();
     assert_eq!(tight.report(), whole.report());
@@ -326,4 +326,61 @@ fn a_view_without_features_and_a_join_without_views_still_count_rows() {
     assert_eq!(joined.map(|b| b.unwrap().num_rows()).sum::<usize>(), 2);
     let none = HistoricalJoin::new(spine, vec![], JoinOptions::default(), RequestContext::local()).unwrap();
     assert_eq!(none.run().unwrap().map(|b| b.unwrap().num_rows()).sum::<usize>(), 2);
+}
+
+#[test]
+fn pages_outside_of_the_times_asked_for_are_left_out() {
+    let dir = temp();
+    let rows = 200;
+    let table = batch(vec![
+        ("driver", ints((0..rows).map(|i| i % 7))),
+        ("event", times(0..rows)),
+        ("created", times(0..rows)),
+        ("value", ints(0..rows)),
+    ]);
+    let path = write_pages(&dir.path().join("x.parquet"), &table, 100, 10);
+    let source = open(&path).unwrap();
+    let spine = asked(&(0..7).map(|driver| (driver, 155)).collect::<Vec<_>>());
+    let join = prepare(&spine, ViewJoin { ttl: Some(10), ..view(&["driver"], &["value"]) }, &source).unwrap();
+    let explain = join.explain().views.remove(0);
+    assert_eq!((explain.row_groups, explain.rows), ((2, 1), (200, 20)));
+    let told: Vec<_> = explain.pruned.iter().map(|p| (p.what, p.by, p.count)).collect();
+    assert_eq!(told, [("row groups", "statistics of the event time", 1), ("pages", "page index", 8)]);
+    let newest = |driver: i64| (0..=155).rev().find(|i| i % 7 == driver);
+    assert_eq!(column(join.run().unwrap(), "value"), (0..7).map(newest).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_bloom_filter_leaves_out_row_groups_without_the_keys() {
+    let dir = temp();
+    let table = batch(vec![
+        ("driver", ints((0..300).map(|i| i * 2))),
+        ("name", Arc::new(StringArray::from_iter_values((0..300).map(|i| format!("n{:03}", i * 2))))),
+        ("event", times(0..300)),
+        ("created", times(0..300)),
+        ("value", ints(0..300)),
+    ]);
+    let path = dir.path().join("x.parquet");
+    let properties = parquet::file::properties::WriterProperties::builder()
+        .set_max_row_group_row_count(Some(100))
+        .set_bloom_filter_enabled(true)
+        .set_bloom_filter_fpp(1e-9);
+    let file = std::fs::File::create(&path).unwrap();
+    let mut writer =
+        parquet::arrow::ArrowWriter::try_new(file, table.schema(), Some(properties.build())).unwrap();
+    writer.write(&table).unwrap();
+    writer.close().unwrap();
+    let source = open(&path).unwrap();
+    let told = |join: &HistoricalJoin| {
+        let pruned = join.explain().views.remove(0).pruned;
+        pruned.iter().map(|p| (p.by, p.count)).collect::<Vec<_>>()
+    };
+    // 31 lies between keys of the first row group, 250 is in the second.
+    let join = prepare(&asked(&[(31, 900), (250, 900)]), view(&["driver"], &["value"]), &source).unwrap();
+    assert_eq!(told(&join), [("statistics of the join key", 1), ("bloom filter of the join key", 1)]);
+    assert_eq!(column(join.run().unwrap(), "value"), [None, Some(125)]);
+    let named = spine(vec![batch(vec![("name", texts(["n031", "n250"])), ("time", times([900, 900]))])]);
+    let join = prepare(&named, view(&["name"], &["value"]), &source).unwrap();
+    assert_eq!(told(&join), [("statistics of the join key", 1), ("bloom filter of the join key", 1)]);
+    assert_eq!(column(join.run().unwrap(), "value"), [None, Some(125)]);
 }

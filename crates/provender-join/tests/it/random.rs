@@ -4,12 +4,13 @@ use crate::oracle::{Outcome, Row, latest, point_in_time};
 use crate::support::{self, TempDir, batch, column, ints, open, write_parquet};
 use arrow_array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray, TimestampNanosecondArray};
 use arrow_cast::cast;
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, SchemaRef, TimeUnit};
 use proptest::prelude::*;
 use proptest::sample::select;
 use provender_core::RequestContext;
-use provender_core::offline::{KnownAt, Spine, age_bucket};
+use provender_core::offline::{KnownAt, RowBatches, Spine, StoredRows, age_bucket};
 use provender_join::{HistoricalJoin, JoinOptions, Source, Window, frame};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// How instants are stored. All of them stand for the same microseconds.
@@ -243,7 +244,30 @@ impl Case {
         let table = self.table(&self.entities, false);
         let starts = (0..table.num_rows()).step_by(self.spine_batch);
         let batches = starts.map(|s| table.slice(s, self.spine_batch.min(table.num_rows() - s))).collect();
-        Arc::new(Spine::new(table.schema(), batches, "time"))
+        let held = Spine::new(table.schema(), batches, "time");
+        if self.batch_rows.is_multiple_of(3) {
+            Arc::new(Spine::stored(Arc::new(Elsewhere(held)), "time"))
+        } else {
+            Arc::new(held)
+        }
+    }
+}
+
+/// Rows that claim to be outside of memory.
+#[derive(Debug)]
+struct Elsewhere(Spine);
+
+impl StoredRows for Elsewhere {
+    fn schema(&self) -> &SchemaRef {
+        &self.0.schema
+    }
+
+    fn rows(&self) -> usize {
+        self.0.rows()
+    }
+
+    fn read(&self, rows: Range<usize>) -> RowBatches<'_> {
+        self.0.read(rows)
     }
 }
 

@@ -1,9 +1,11 @@
 //! What `get-historical-features` prints.
 
+use super::Found;
 use super::preview::Summary;
 use crate::app::App;
 use crate::output::{self, bytes, count, plural};
-use provender::offline::{Explain, JoinReport, ViewExplain, ViewReport};
+use provender::engine::TrainingAudit;
+use provender::offline::{AGE_BOUNDS, Explain, JoinReport, Pruned, ViewExplain, ViewReport};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
@@ -11,9 +13,11 @@ use std::time::Duration;
 /// The plan of a join.
 pub(super) fn explain(app: &App, explain: &Explain) {
     if app.json() {
+        let pruned = |p: &Pruned| json!({ "what": p.what, "by": p.by, "count": p.count });
         let view = |v: &ViewExplain| {
+            let pruned: Vec<_> = v.pruned.iter().map(pruned).collect();
             let pair = |(all, read): (u64, u64)| json!({ "all": all, "read": read });
-            json!({ "name": v.name, "plan": v.plan, "files": pair(v.files), "row_groups": pair(v.row_groups), "rows": pair(v.rows), "bytes": pair(v.bytes) })
+            json!({ "name": v.name, "plan": v.plan, "files": pair(v.files), "row_groups": pair(v.row_groups), "rows": pair(v.rows), "bytes": pair(v.bytes), "pruned": pruned })
         };
         output::json(
             &json!({ "memory_bytes": explain.memory_bytes, "views": explain.views.iter().map(view).collect::<Vec<_>>() }),
@@ -39,11 +43,17 @@ pub(super) fn explain(app: &App, explain: &Explain) {
         &rows,
         &[2, 3, 4, 5, 6],
     );
+    for view in &explain.views {
+        for Pruned { what, by, count: left_out } in &view.pruned {
+            output::line(&format!("{}: {} {what} left out by {by}", view.name, count(*left_out)));
+        }
+    }
     output::line(&format!("predicted memory: {}", bytes(explain.memory_bytes)));
 }
 
 /// A finished training set, for people.
-pub(super) fn print(summary: &Summary, report: &JoinReport, elapsed: Duration, out: Option<&Path>) {
+pub(super) fn print(found: &Found, elapsed: Duration, out: Option<&Path>) {
+    let Found { summary, report, audit } = found;
     let share = |part: u64| {
         if report.rows == 0 {
             "-".to_owned()
@@ -69,6 +79,7 @@ pub(super) fn print(summary: &Summary, report: &JoinReport, elapsed: Duration, o
             "leaked: the value was written after the row's time; --known-at created leaves such values out",
         );
     }
+    closer_look(report, audit);
     output::line("");
     let nulls = |(i, field): (usize, &std::sync::Arc<arrow_schema::Field>)| {
         vec![
@@ -79,16 +90,44 @@ pub(super) fn print(summary: &Summary, report: &JoinReport, elapsed: Duration, o
             } else {
                 format!("{:.1} %", 100.0 * summary.nulls[i] as f64 / summary.rows as f64)
             },
+            audit.changed(field.name()).map(count).unwrap_or_default(),
         ]
     };
     let columns: Vec<_> = summary.schema.fields().iter().enumerate().map(nulls).collect();
-    output::table(&["column", "type", "null"], &columns, &[2]);
+    output::table(&["column", "type", "null", "changes"], &columns, &[2, 3]);
+    if columns.iter().any(|column| !column[3].is_empty()) {
+        output::line("changes: values that the other --known-at would change");
+    }
     output::line("");
     sample(summary);
     output::line(&format!("{} in {:.2} s", plural(summary.rows, "row"), elapsed.as_secs_f64()));
     if let Some(out) = out {
         output::line(&format!("written to {}", out.display()));
     }
+}
+
+/// How old the values are.
+fn closer_look(report: &JoinReport, audit: &TrainingAudit) {
+    for (view, seen) in report.views.iter().enumerate().filter_map(|(i, v)| Some((v, audit.view(i)?))) {
+        let names = AGE_BOUNDS.iter().map(|(_, name)| format!("up to {name}")).chain(["older".to_owned()]);
+        let ages = names.zip(seen.ages()).filter(|(_, rows)| *rows > 0);
+        let ages: Vec<_> = ages.map(|(name, rows)| format!("{name} {}", count(rows))).collect();
+        if !ages.is_empty() {
+            output::line(&format!("{}: age of the values: {}", view.name, ages.join(", ")));
+        }
+    }
+}
+
+/// The same for programs.
+fn look_json(audit: &TrainingAudit, view: usize) -> Value {
+    let Some(seen) = audit.view(view) else { return Value::Null };
+    let ages = seen.ages();
+    let bounded = AGE_BOUNDS
+        .iter()
+        .zip(ages)
+        .map(|((bound, _), rows)| json!({ "seconds": bound / 1_000_000, "rows": rows }));
+    let older = ages[AGE_BOUNDS.len()];
+    json!({ "ages": bounded.collect::<Vec<_>>(), "older": older })
 }
 
 /// The first rows side by side, as many as fit, with a line for each column.
@@ -116,19 +155,15 @@ fn sample(summary: &Summary) {
 }
 
 /// A finished training set, for programs.
-pub(super) fn to_json(
-    summary: &Summary,
-    report: &JoinReport,
-    elapsed: Duration,
-    out: Option<&Path>,
-) -> Value {
-    let view = |v: &ViewReport| json!({ "name": v.name, "matched": v.matched, "unmatched": v.unmatched, "expired": v.expired, "leaked": v.leaked });
-    let column = |(i, field): (usize, &std::sync::Arc<arrow_schema::Field>)| json!({ "name": field.name(), "type": field.data_type().to_string(), "nulls": summary.nulls[i] });
+pub(super) fn to_json(found: &Found, elapsed: Duration, out: Option<&Path>) -> Value {
+    let Found { summary, report, audit } = found;
+    let view = |(i, v): (usize, &ViewReport)| json!({ "name": v.name, "matched": v.matched, "unmatched": v.unmatched, "expired": v.expired, "leaked": v.leaked, "audit": look_json(audit, i) });
+    let column = |(i, field): (usize, &std::sync::Arc<arrow_schema::Field>)| json!({ "name": field.name(), "type": field.data_type().to_string(), "nulls": summary.nulls[i], "changed": audit.changed(field.name()) });
     json!({
         "rows": summary.rows,
         "seconds": elapsed.as_secs_f64(),
         "out": out.map(|p| p.display().to_string()),
-        "views": report.views.iter().map(view).collect::<Vec<_>>(),
+        "views": report.views.iter().enumerate().map(view).collect::<Vec<_>>(),
         "columns": summary.schema.fields().iter().enumerate().map(column).collect::<Vec<_>>(),
         "first_rows": summary.sample().unwrap_or_default(),
     })

@@ -171,5 +171,5 @@ fn stored_rows_are_converted_as_they_are_read() {
     assert_eq!(batch.column(0).as_primitive::<TimestampMicrosecondType>().values(), &[2_000_000]);
     assert_eq!(spine.entity.read(1..2).next().unwrap().unwrap().column(1).null_count(), 1);
     let error = spine.join.read(2..3).next().unwrap().unwrap_err();
-    assert_eq!(error.get("row"), Some("3"));
+    assert_eq!(error.get("row"), Some("2"));
 }
