@@ -426,7 +426,7 @@ fn writers() {
         let mut seen = 0;
         while writers.iter_mut().any(|writer| writer.0.try_wait().unwrap().is_none()) {
             let now = halves(&registry.snapshot().await.unwrap().1);
-            assert!(now.len() % 2 == 0, "a reader saw half a commit");
+            assert!(now.len().is_multiple_of(2), "a reader saw half a commit");
             assert!(now.len() >= seen, "a reader went back from {seen} to {}", now.len());
             seen = now.len();
         }

@@ -116,7 +116,7 @@ fn answer(mut request: Request, state: &Mutex<State>) -> std::io::Result<Vec<u8>
         let mut state = state.lock().unwrap();
         state.requests += usize::from(is_of_items);
         match state.rule {
-            Rule::Throttle(every) if is_of_items && state.requests % every == 0 => state.rule,
+            Rule::Throttle(every) if is_of_items && state.requests.is_multiple_of(every) => state.rule,
             Rule::Halve if target.ends_with("BatchGetItem") || target.ends_with("BatchWriteItem") => {
                 state.rule
             }

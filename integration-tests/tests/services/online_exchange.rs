@@ -67,8 +67,8 @@ fn repo(feast: &Feast, online_store: &str) -> Repo {
 fn rows() -> [(i64, BTreeMap<String, String>); 2] {
     let dump: Value = serde_json::from_str(include_str!("../../testdata/redis/redis_dump.json")).unwrap();
     [1001, 1002].map(|driver: i64| {
-        let is_driver =
-            |key: &&Value| key["entity_key"]["entity_values"][0]["int64_val"] == driver.to_string();
+        let text = driver.to_string();
+        let is_driver = |key: &&Value| key["entity_key"]["entity_values"][0]["int64_val"] == text.as_str();
         let key = dump["keys"].as_array().unwrap().iter().find(is_driver).unwrap();
         let values = key["fields"].as_array().unwrap().iter().filter_map(|field| {
             let name = field["field_is_hash_of"].as_str()?.strip_prefix("all_types:")?;
