@@ -3,10 +3,13 @@
 use crate::registry::{changed_meanwhile, version};
 use bytes::Bytes;
 use provender_core::registry::{Change, RegistrySnapshot, Version};
-use provender_core::{Error, Result, Timestamp};
+use provender_core::{Error, Kind, Result, Timestamp};
 use provender_join::storage::{Contents, SharedObject, Tag};
 use provender_proto::RegistryFile;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// A registry in one object.
@@ -14,7 +17,14 @@ use tokio::sync::Mutex;
 pub(crate) struct BucketRegistry {
     object: SharedObject,
     latest: Mutex<Option<Latest>>,
+    /// Commits in a row that came too late.
+    late: AtomicU32,
 }
+
+/// Pause after a commit that came too late, doubled with each one in a row.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+/// Doublings at most: more than half a second would only leave the store idle.
+const MAX_DOUBLINGS: u32 = 6;
 
 /// The object as it was read or written last.
 #[derive(Clone, Debug)]
@@ -27,7 +37,7 @@ struct Latest {
 
 impl BucketRegistry {
     pub(crate) fn new(object: SharedObject) -> Self {
-        Self { object, latest: Mutex::default() }
+        Self { object, latest: Mutex::default(), late: AtomicU32::new(0) }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -41,7 +51,20 @@ impl BucketRegistry {
         })
     }
 
+    /// Commits. Whoever comes too late is told so after a pause: no lock makes writers of a bucket take turns, and without pauses most of their work is in vain.
     pub(crate) async fn commit(&self, base: &Version, changes: &[Change]) -> Result<Version> {
+        let committed = self.try_commit(base, changes).await;
+        match &committed {
+            Err(error) if error.kind() == Kind::Conflict => {
+                let doublings = self.late.fetch_add(1, Ordering::Relaxed).min(MAX_DOUBLINGS);
+                tokio::time::sleep((FIRST_PAUSE * 2_u32.pow(doublings)).mul_f64(chance())).await;
+            }
+            _ => self.late.store(0, Ordering::Relaxed),
+        }
+        committed
+    }
+
+    async fn try_commit(&self, base: &Version, changes: &[Change]) -> Result<Version> {
         let current = self.read().await?;
         if current.as_ref().map_or(Version::absent(), |latest| latest.version.clone()) != *base {
             return Err(self.at_url(changed_meanwhile()));
@@ -88,4 +111,9 @@ impl BucketRegistry {
     fn at_url(&self, error: Error) -> Error {
         error.with("path", self.url())
     }
+}
+
+/// A number in 0..1 that differs between processes and calls.
+fn chance() -> f64 {
+    f64::from(RandomState::new().hash_one(()) as u32) / (f64::from(u32::MAX) + 1.0)
 }

@@ -22,7 +22,7 @@ fn registry(path: impl AsRef<Path>) -> BlobRegistry {
 }
 
 fn run<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap().block_on(work)
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap().block_on(work)
 }
 
 fn read(registry: &BlobRegistry) -> Result<(Version, Arc<RegistrySnapshot>)> {
