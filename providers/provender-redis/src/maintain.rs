@@ -6,18 +6,14 @@ mod purge;
 use crate::config::Layout;
 use crate::lane::Lanes;
 use crate::schemas::Schemas;
-use crate::state::{Form, LEASE, Layouts};
+use crate::state::{Form, Layouts};
 use crate::walk::{Target, Walk};
 use migrate::Migration;
 use provender_core::online::{Maintenance, MaintenanceReport, MaintenanceTask, OnlineTable};
-use provender_core::{Error, RequestContext, Result, Timestamp};
+use provender_core::{Error, Result, Timestamp};
 use purge::Purge;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::time::sleep;
 
-/// How long a migration waits until everybody knows of its next step.
-pub(crate) const SETTLING: Duration = LEASE.saturating_add(Duration::from_secs(1));
 /// How often a migration looks for rows that a writer left in the old layout who did not know yet.
 const PASSES: usize = 8;
 
@@ -79,8 +75,7 @@ impl Maintainer {
             self.schemas.keep(table, context).await?;
         }
         crate::reconcile::check(tables.iter().map(Arc::as_ref), Form::Both { to })?;
-        self.layouts.set(project, Form::Both { to }, context).await?;
-        wait(SETTLING, context).await?;
+        self.layouts.begin(project, to, context).await?;
         let targets: Vec<Target> = tables.iter().map(Target::of).collect();
         let mut report = MaintenanceReport { keys: 0, rows: vec![0; tables.len()] };
         for _ in 0..PASSES {
@@ -100,16 +95,6 @@ impl Maintainer {
         )
         .with("project", project))
     }
-}
-
-/// Waits, unless it is cancelled.
-pub(crate) async fn wait(time: Duration, context: &RequestContext) -> Result<()> {
-    let end = Instant::now() + time;
-    while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
-        context.check()?;
-        sleep(left.min(Duration::from_millis(100))).await;
-    }
-    Ok(())
 }
 
 /// A view among the targets of a walk.

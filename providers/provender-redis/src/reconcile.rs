@@ -5,7 +5,6 @@ mod remove;
 use crate::config::{Layout, RedisConfig};
 use crate::lane::{LaneGuard, Lanes};
 use crate::layout::names::{feature_field, packed_field};
-use crate::maintain::{SETTLING, wait};
 use crate::schemas::Schemas;
 use crate::state::{Form, Layouts};
 use crate::walk::{Target, Visit, Walk};
@@ -93,8 +92,7 @@ impl Reconciler {
             None => self.layouts.set(project, Form::of(self.layout), context).await?,
             Some(_) => {
                 // Whoever writes to the empty project meanwhile does so where it is found.
-                self.layouts.set(project, Form::Both { to: self.layout }, context).await?;
-                wait(SETTLING, context).await?;
+                self.layouts.begin(project, self.layout, context).await?;
                 if !self.has_others(tables, context).await? {
                     self.layouts.set(project, Form::of(self.layout), context).await?;
                 }

@@ -11,9 +11,12 @@ use provender_core::{Error, RequestContext, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
 /// How long what was read of the layout may be relied on.
-pub(crate) const LEASE: Duration = Duration::from_secs(2);
+const LEASE: Duration = Duration::from_secs(2);
+/// How long it takes until everybody knows of a change.
+const SETTLING: Duration = LEASE.saturating_add(Duration::from_secs(1));
 /// When it is read again, if there is a chance.
 const REFRESH: Duration = Duration::from_secs(1);
 
@@ -136,6 +139,18 @@ impl Layouts {
         Ok(())
     }
 
+    /// Lets everybody read both layouts, and then write the new one: whoever writes it takes the row out of the old one, which by then nobody reads alone.
+    /// Returns when everybody knows, some seconds later.
+    pub(crate) async fn begin(&self, project: &str, to: Layout, context: &RequestContext) -> Result<()> {
+        let before = self.stored(project, context).await?.map_or(Layout::Feast, Form::target);
+        if before != to {
+            self.set(project, Form::Both { to: before }, context).await?;
+            wait(SETTLING, context).await?;
+        }
+        self.set(project, Form::Both { to }, context).await?;
+        wait(SETTLING, context).await
+    }
+
     async fn read(&self, project: &str, context: &RequestContext) -> Result<Lease> {
         // The lease begins before the question: the answer may have been on its way for long.
         let until = Instant::now() + LEASE;
@@ -146,11 +161,11 @@ impl Layouts {
     }
 }
 
-/// Without a word in Redis rows may be Feast's, also where the settings say packed.
+/// Without a word in Redis rows are as Feast writes them, also where the settings say packed, until they are converted.
 fn unsettled(configured: Layout) -> Form {
     match configured {
         Layout::Feast => Form::Feast,
-        Layout::Packed => Form::Both { to: Layout::Packed },
+        Layout::Packed => Form::Both { to: Layout::Feast },
     }
 }
 
@@ -183,4 +198,14 @@ fn stored(mut replies: Replies<'_>, project: &str) -> Result<Option<Form>> {
             .with("project", project)
             .with("layout", String::from_utf8_lossy(word_in_redis))
     })
+}
+
+/// Waits, unless it is cancelled.
+async fn wait(time: Duration, context: &RequestContext) -> Result<()> {
+    let end = Instant::now() + time;
+    while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+        context.check()?;
+        sleep(left.min(Duration::from_millis(100))).await;
+    }
+    Ok(())
 }
