@@ -1,5 +1,6 @@
 //! Objects in buckets, over `object_store`.
 
+mod clouds;
 mod connect;
 mod credentials;
 mod error;

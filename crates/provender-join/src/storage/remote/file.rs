@@ -125,7 +125,7 @@ mod tests {
             parts(std::slice::from_ref(&(0..2 * PART + 1)), u64::MAX),
             [0..PART, PART..2 * PART, 2 * PART..2 * PART + 1]
         );
-        assert_eq!(parts(&[5..100, 200..300], 50), [5..50]);
+        assert_eq!(parts(&[5..100, 200..300], 50), std::slice::from_ref(&(5..50)));
         assert!(parts(&[], 50).is_empty());
     }
 }
