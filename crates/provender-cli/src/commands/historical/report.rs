@@ -94,9 +94,12 @@ pub(super) fn print(found: &Found, elapsed: Duration, out: Option<&Path>) {
         ]
     };
     let columns: Vec<_> = summary.schema.fields().iter().enumerate().map(nulls).collect();
-    output::table(&["column", "type", "null", "changes"], &columns, &[2, 3]);
     if columns.iter().any(|column| !column[3].is_empty()) {
+        output::table(&["column", "type", "null", "changes"], &columns, &[2, 3]);
         output::line("changes: values that the other --known-at would change");
+    } else {
+        let columns: Vec<_> = columns.into_iter().map(|column| column[..3].to_vec()).collect();
+        output::table(&["column", "type", "null"], &columns, &[2]);
     }
     output::line("");
     sample(summary);
