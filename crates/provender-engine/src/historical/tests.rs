@@ -125,6 +125,28 @@ fn float_keys_of_pandas_join_integer_keys() {
 }
 
 #[test]
+fn a_source_says_which_rows_count_as_known_and_the_request_has_the_last_word() {
+    let tagged = |value: &str| {
+        let mut view = stats();
+        let source = view.batch_source.as_mut().unwrap();
+        source.tags.insert("known_at".into(), value.into());
+        object(view)
+    };
+    block_on(async {
+        let at_ten = || query(drivers(&[1], "2026-01-01 10:00"), &["fv:f"]);
+        let world = world(vec![tagged("created")]).await;
+        let (rows, _) = run(&world.store, at_ten()).await.unwrap();
+        assert_eq!(floats(&rows, "f"), [Some(1.0)]);
+        let asked = HistoricalQuery { known_at: Some(KnownAt::Event), ..at_ten() };
+        let (rows, _) = run(&world.store, asked).await.unwrap();
+        assert_eq!(floats(&rows, "f"), [Some(2.0)]);
+        let odd = self::world(vec![tagged("always")]).await;
+        let error = run(&odd.store, at_ten()).await.unwrap_err();
+        assert_eq!((error.get("value"), error.get("expected")), (Some("always"), Some("created or none")));
+    });
+}
+
+#[test]
 fn rows_created_too_late_are_left_out_on_request() {
     block_on(async {
         let world = world(vec![object(stats())]).await;
