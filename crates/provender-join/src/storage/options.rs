@@ -101,6 +101,7 @@ impl StorageOptions {
     }
 
     /// The settings that are left for the store of one cloud: those of others, which begin with another prefix, are passed over.
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     pub(crate) fn of_cloud(&self, prefixes: &[&str]) -> impl Iterator<Item = (&str, String)> {
         const ALL: [&str; 5] = ["aws_", "google_", "gcs_", "azure_", "azurite_"];
         let foreign = move |key: &str| {
@@ -119,6 +120,7 @@ impl StorageOptions {
 mod tests {
     use super::*;
 
+    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
     #[test]
     fn settings_are_dealt_out_to_their_clouds_and_never_printed() {
         let options: StorageOptions =

@@ -40,6 +40,10 @@ pub(in crate::storage) async fn connect(location: &Location, options: &StorageOp
     Ok(stores.entry(bucket(location, options)).or_insert(store).clone())
 }
 
+#[cfg_attr(
+    not(any(feature = "s3", feature = "gcs", feature = "azure")),
+    expect(unused_variables, reason = "a build without any cloud sets nothing up")
+)]
 async fn make(location: &Location, options: &StorageOptions) -> Result<Store> {
     match location.cloud {
         #[cfg(feature = "s3")]
