@@ -18,5 +18,8 @@ pub(crate) fn run(check: bool) -> Result<()> {
 
 /// Builds rustdoc; broken links are errors.
 pub(crate) fn rustdoc() -> Result<()> {
-    tools::run(cargo(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings"))
+    tools::run(
+        cargo(["doc", "--workspace", "--all-features", "--no-deps", "--quiet"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
 }

@@ -54,7 +54,7 @@ pub(crate) fn only(filter: &str) -> Result<()> {
 }
 
 fn tests(environment: &Environment, required: bool, filter: Option<&str>) -> Result<()> {
-    let mut command = cargo(["test", "--workspace", "--all-features"]);
+    let mut command = cargo(["test", "--workspace", "--all-features", "--no-fail-fast"]);
     command.args(filter).envs(environment.iter().cloned());
     if required {
         command.env("CONFORMANCE_REQUIRE", REQUIRED).env("PROVENDER_REQUIRE_SERVICES", "1");

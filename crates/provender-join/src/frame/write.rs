@@ -34,10 +34,10 @@ pub struct WriteOptions {
     pub memory: Option<u64>,
 }
 
-/// [`write`] with options.
+/// [`write()`] with options.
 ///
 /// # Errors
-/// Those of [`write`].
+/// Those of [`write()`].
 pub fn write_with(
     path: impl AsRef<Path>,
     schema: &SchemaRef,

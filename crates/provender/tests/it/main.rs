@@ -36,7 +36,7 @@ fn reference_is_up_to_date() {
 fn the_default_features_bring_the_embedded_stores() {
     let providers = provender::providers();
     assert!(providers.types::<dyn OfflineStore>().contains(&"file"));
-    assert_eq!(providers.types::<dyn OnlineStore>(), ["sqlite"]);
+    assert!(providers.types::<dyn OnlineStore>().contains(&"sqlite"));
     assert!(providers.types::<dyn Registry>().contains(&"file"));
 }
 
