@@ -44,7 +44,8 @@ async fn aged(config: RepoConfig) -> World {
         Arc::new(provender_core::memory::MemoryOnline::new()),
     )
     .await;
-    let ago = |hours: i64| (Timestamp::now().0 - hours * 3_600_000_000) * 1_000;
+    let now = Timestamp::now().0;
+    let ago = |hours: i64| (now - hours * 3_600_000_000) * 1_000;
     let rows = batch(vec![
         ("driver_id", ints(&[1, 2, 3])),
         ("event_timestamp", ints(&[ago(1), ago(48), ago(1)])),
