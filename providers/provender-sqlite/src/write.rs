@@ -4,12 +4,9 @@ use crate::config::WriteMode;
 use crate::database::Database;
 use crate::error::{damaged, failed, failed_on, never_set_up};
 use crate::layout::{quoted_table, stored_time};
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::TimestampMicrosecondType;
-use arrow_array::{Array as _, BinaryArray, TimestampMicrosecondArray};
-use provender_core::online::{OnlineTable, OnlineWrite, WriteSummary};
+use provender_core::online::{Age, OnlineTable, OnlineWrite, WriteColumns, WriteSummary};
 use provender_core::value::to_text;
-use provender_core::{Error, Result, Timestamp};
+use provender_core::{Result, Timestamp};
 use rusqlite::{CachedStatement, Connection, TransactionBehavior};
 use std::path::Path;
 
@@ -18,7 +15,7 @@ const FEATURES: usize = 256;
 
 /// Writes a batch: all of it or, if it fails, nothing.
 pub(crate) fn write(database: &mut Database, mode: WriteMode, request: &OnlineWrite) -> Result<WriteSummary> {
-    let batch = Batch::of(request)?;
+    let batch = WriteColumns::of(request)?;
     let path = database.path();
     let connection = database.serving(&request.context)?;
     let connection = connection.ok_or_else(|| never_set_up(&request.table, &path))?;
@@ -27,67 +24,14 @@ pub(crate) fn write(database: &mut Database, mode: WriteMode, request: &OnlineWr
         .map_err(|e| failed(e, "write", &path))?;
     let written = Writing::start(&transaction, mode, &request.table, &path)?.all(&batch, request)?;
     transaction.commit().map_err(|e| failed(e, "write", &path))?;
-    Ok(WriteSummary { written, stale: batch.keys.len() as u64 - written })
+    Ok(WriteSummary { written, stale: batch.len() as u64 - written })
 }
 
-/// The columns of a write.
-struct Batch<'a> {
-    keys: &'a BinaryArray,
-    events: &'a TimestampMicrosecondArray,
-    created: &'a TimestampMicrosecondArray,
-    values: Vec<&'a BinaryArray>,
-}
-
-/// When a row happened and when it was made; compares as newest-wins does.
-type Age = (Timestamp, Option<Timestamp>);
-
-impl<'a> Batch<'a> {
-    fn of(request: &'a OnlineWrite) -> Result<Self> {
-        let (rows, features) = (&request.rows, request.table.features.len());
-        let misfit = |expected: &str| {
-            let error = Error::invalid("the rows to write do not have the columns of the view");
-            error.with("view", &request.table.view).with("expected", expected)
-        };
-        if rows.num_columns() != OnlineWrite::LEADING_COLUMNS + features {
-            return Err(misfit("entity key, event and created timestamp, and one column a feature"));
-        }
-        let binary = |i: usize| {
-            let column = rows.column(i).as_binary_opt::<i32>().filter(|c| c.null_count() == 0);
-            column.ok_or_else(|| misfit("entity keys and values as Binary without nulls"))
-        };
-        let time = |i: usize| {
-            let column = rows.column(i).as_primitive_opt::<TimestampMicrosecondType>();
-            column.ok_or_else(|| misfit("timestamps in microseconds"))
-        };
-        let values = (OnlineWrite::LEADING_COLUMNS..rows.num_columns()).map(binary).collect::<Result<_>>()?;
-        let batch = Self { keys: binary(0)?, events: time(1)?, created: time(2)?, values };
-        if batch.events.null_count() > 0 {
-            return Err(misfit("event timestamps without nulls"));
-        }
-        Ok(batch)
-    }
-
-    fn age(&self, row: usize) -> Age {
-        let created = self.created.is_valid(row).then(|| Timestamp(self.created.value(row)));
-        (Timestamp(self.events.value(row)), created)
-    }
-
-    /// One row a key, in the order of the keys: the newest, or the last.
-    fn winners(&self, mode: WriteMode) -> Vec<usize> {
-        let mut rows: Vec<usize> = (0..self.keys.len()).collect();
-        rows.sort_unstable_by(|&a, &b| {
-            let newer = || if mode == WriteMode::Newest { self.age(a).cmp(&self.age(b)) } else { a.cmp(&b) };
-            self.keys.value(a).cmp(self.keys.value(b)).then_with(newer).then(a.cmp(&b))
-        });
-        let mut winners: Vec<usize> = Vec::with_capacity(rows.len());
-        for row in rows {
-            match winners.last_mut() {
-                Some(last) if self.keys.value(*last) == self.keys.value(row) => *last = row,
-                _ => winners.push(row),
-            }
-        }
-        winners
-    }
+/// One row a key, in the order of the keys: the newest, or the last.
+fn winners(batch: &WriteColumns<'_>, mode: WriteMode) -> Vec<usize> {
+    let mut rows = batch.winners(mode == WriteMode::Newest);
+    rows.sort_unstable_by_key(|row| batch.keys.value(*row));
+    rows
 }
 
 /// The statements of a write.
@@ -123,10 +67,10 @@ impl<'a> Writing<'a> {
     }
 
     /// Returns how many rows the store holds now.
-    fn all(mut self, batch: &Batch<'_>, request: &OnlineWrite) -> Result<u64> {
+    fn all(mut self, batch: &WriteColumns<'_>, request: &OnlineWrite) -> Result<u64> {
         let mode = if self.stored.is_some() { WriteMode::Newest } else { WriteMode::Overwrite };
         let mut written = 0;
-        for row in batch.winners(mode) {
+        for row in winners(batch, mode) {
             request.context.check()?;
             if self.is_current(batch, row)? {
                 self.put(batch, row)?;
@@ -137,7 +81,7 @@ impl<'a> Writing<'a> {
     }
 
     /// Whether no row of the same key is newer. The store keeps seconds, so seconds are compared.
-    fn is_current(&mut self, batch: &Batch<'_>, row: usize) -> Result<bool> {
+    fn is_current(&mut self, batch: &WriteColumns<'_>, row: usize) -> Result<bool> {
         let Some(stored) = &mut self.stored else { return Ok(true) };
         let failed = |e| failed_on(e, "write", self.path, self.table);
         let seconds = |(event, created): Age| (event.seconds(), created.map(Timestamp::seconds));
@@ -157,7 +101,7 @@ impl<'a> Writing<'a> {
         Ok(true)
     }
 
-    fn put(&mut self, batch: &Batch<'_>, row: usize) -> Result<()> {
+    fn put(&mut self, batch: &WriteColumns<'_>, row: usize) -> Result<()> {
         let failed = |e| failed_on(e, "write", self.path, self.table);
         let (event, created) = batch.age(row);
         let groups = batch.values.chunks(FEATURES);
