@@ -2,9 +2,11 @@
 
 mod audit;
 mod spine;
+mod version;
 
 pub use audit::{AGE_BOUNDS, JoinAudit, ViewAudit, age_bucket};
 pub use spine::{RowBatches, Spine, StoredRows};
+pub use version::{FileVersion, SourceVersion};
 
 use crate::model::DataSource;
 use crate::{RequestContext, Result, Timestamp, ValueType};
@@ -64,6 +66,20 @@ pub trait OfflineStore: Debug + Send + Sync + 'static {
     /// # Errors
     /// `Unsupported` where a store or source cannot; `Invalid` naming a missing, unknown or ill-typed column. Nothing is written then.
     async fn append(&self, request: AppendRequest) -> Result<u64>;
+
+    /// The state of a source that a request would read now. Feature rows are not read for it.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such data; `Denied` or `Unavailable` as the place says.
+    async fn version(&self, _source: &DataSource) -> Result<SourceVersion> {
+        Ok(SourceVersion::Unknown)
+    }
+
+    /// The source as it was at a version of it, for stores that can go back: requests with the answer read that state, or fail with `NotFound` where it is gone.
+    /// The source itself from a store that reads the present only.
+    fn at_version(&self, source: &DataSource, _version: &SourceVersion) -> DataSource {
+        source.clone()
+    }
 }
 
 /// What an offline store can do beyond reading.

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use provender_core::model::DataSource;
 use provender_core::offline::{
     AppendRequest, HistoricalRequest, OfflineCapabilities, RangeRequest, RangeScan, RetrievalJob,
+    SourceVersion,
 };
 use provender_core::{OfflineStore, Result};
 
@@ -43,5 +44,13 @@ impl OfflineStore for Guarded<dyn OfflineStore> {
     async fn append(&self, request: AppendRequest) -> Result<u64> {
         let context = request.context.clone();
         within(&context, self.0.append(request)).await
+    }
+
+    async fn version(&self, source: &DataSource) -> Result<SourceVersion> {
+        retried("offline version", None, || self.0.version(source)).await
+    }
+
+    fn at_version(&self, source: &DataSource, version: &SourceVersion) -> DataSource {
+        self.0.at_version(source, version)
     }
 }
