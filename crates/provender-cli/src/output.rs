@@ -11,6 +11,9 @@ use provender::{Error, Kind};
 use std::error::Error as _;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -60,10 +63,14 @@ pub(crate) fn start_log(level: LogLevel) {
         LogLevel::Warning => tracing::Level::WARN,
         LogLevel::Error | LogLevel::Critical => tracing::Level::ERROR,
     };
-    let log =
-        tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(colour());
+    let mut levels = Targets::new().with_default(level);
+    if level < tracing::Level::DEBUG {
+        // Its warnings tell of each source of credentials that has none; ours says so once, in the error.
+        levels = levels.with_target("aws_config", tracing::Level::ERROR);
+    }
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour());
     // A host program may have installed its own log; that one stays.
-    let _ = log.try_init();
+    let _ = tracing_subscriber::registry().with(lines.with_filter(levels)).try_init();
 }
 
 /// Prints why a command failed.
