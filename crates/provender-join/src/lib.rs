@@ -29,5 +29,6 @@ mod window;
 mod winners;
 
 pub use historical::{HistoricalJoin, JoinOptions, Joined};
+pub use listing::files;
 pub use source::{Format, Source, SourceSpec};
 pub use window::{Latest, Range, Window};

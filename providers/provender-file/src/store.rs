@@ -4,12 +4,13 @@ use crate::append;
 use crate::job::FileJob;
 use crate::place::Place;
 use crate::stream::{blocking, stream_of};
+use crate::version;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use provender_core::model::{DataSource, FileFormat, SourceKind};
 use provender_core::offline::{
     AppendRequest, FeatureColumn, HistoricalRequest, KeyColumn, OfflineCapabilities, RangeRequest, RangeScan,
-    RetrievalJob, ViewJoin,
+    RetrievalJob, SourceVersion, ViewJoin,
 };
 use provender_core::{OfflineStore, OpenContext, RequestContext, Result, ValueType};
 use provender_join::storage::StorageOptions;
@@ -118,5 +119,10 @@ impl OfflineStore for FileStore {
     async fn append(&self, request: AppendRequest) -> Result<u64> {
         let place = self.place(&request.source)?;
         blocking(move || append::append(&place, &request)).await
+    }
+
+    async fn version(&self, source: &DataSource) -> Result<SourceVersion> {
+        let spec = (self.place(source)?, source.name.clone());
+        blocking(move || version::version(&spec.0.spec(&spec.1, Vec::new())?)).await
     }
 }
