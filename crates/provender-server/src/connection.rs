@@ -4,6 +4,7 @@ use crate::dispatch::Dispatch;
 use crate::jobs::Phase;
 use crate::patience::Patient;
 use crate::pieces::{Pending, Pieces};
+use axum::BoxError;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
@@ -12,10 +13,11 @@ use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -40,14 +42,14 @@ impl Connection {
         let patience = self.dispatch.app().limits.client;
         let (client, pending) = (self.client, Arc::<Pending>::default());
         let service = service_fn(|request| self.answer(request, Arc::clone(&pending)));
-        let stream = TokioIo::new(Patient::new(stream, patience));
+        let stream = Patient::new(stream, patience);
         let builder = protocols(patience);
-        let mut connection = pin!(builder.serve_connection(stream, service));
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream.clone()), service));
         let mut look = pin!(sleep(patience));
         loop {
             tokio::select! {
                 biased;
-                end = connection.as_mut() => {
+                end = served(connection.as_mut(), &stream) => {
                     if let Err(error) = end {
                         tracing::debug!(%client, "connection ended: {error}");
                     }
@@ -88,6 +90,21 @@ impl Connection {
             })
         }
     }
+}
+
+/// Waits for the end of a connection. Whenever it has done what it can for now, all that it has written is sent.
+async fn served(
+    mut connection: Pin<&mut impl Future<Output = Result<(), BoxError>>>,
+    stream: &Patient<TcpStream>,
+) -> Result<(), BoxError> {
+    poll_fn(|context| {
+        let end = connection.as_mut().poll(context);
+        match stream.poll_send(context) {
+            Poll::Ready(Err(error)) if end.is_pending() => Poll::Ready(Err(error.into())),
+            _ => end,
+        }
+    })
+    .await
 }
 
 /// When to look again whether answers are taken in; `None` if one was not for too long.
