@@ -1,6 +1,7 @@
 //! Where files live: on local disk or in the buckets of object stores. [`Places`] reaches all of them by path or URL.
 
 mod aside;
+mod bucket;
 mod fetched;
 mod local;
 mod options;
@@ -10,6 +11,7 @@ mod shared;
 mod url;
 
 pub use aside::write_aside;
+pub use bucket::{Bucket, refusal, run};
 pub use local::LocalDisk;
 pub use options::StorageOptions;
 pub use places::{Places, is_url};

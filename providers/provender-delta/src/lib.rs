@@ -1,1 +1,10 @@
-//! Delta tables for Provender.
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod place;
+mod store;
+mod table;
+mod travel;
+
+pub use provender_join::storage::StorageOptions;
+pub use store::DeltaStore;

@@ -33,6 +33,10 @@ impl Places {
         Self { options }
     }
 
+    pub(super) fn options(&self) -> &StorageOptions {
+        &self.options
+    }
+
     /// Writes a file or object: readers see nothing of it, or the old one, until it is whole and stored.
     ///
     /// # Errors

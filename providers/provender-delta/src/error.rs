@@ -1,0 +1,90 @@
+//! What deltalake and its kernel say, in Provender's words.
+
+use deltalake_core::DeltaTableError;
+use provender_core::Error;
+use provender_join::storage::refusal;
+use std::error::Error as StdError;
+
+/// What was being done to a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// Reading its log.
+    Open,
+    /// Reading where deleted rows are.
+    ReadDeletions,
+    /// Adding a version.
+    Commit,
+}
+
+impl Doing {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Open => "read the table's log",
+            Self::ReadDeletions => "read a deletion vector",
+            Self::Commit => "commit to the table",
+        }
+    }
+}
+
+/// Signs of a log that cannot be put together, with what to do about each.
+const SIGNS: &[(&[&str], &str, &str)] = &[
+    (
+        &["contiguous", "gap", "does not start at version 0", "Log tail versions"],
+        "the table's log has a gap: a commit file is missing",
+        "the missing file of _delta_log restored, or a delta_version that the files left can rebuild",
+    ),
+    (
+        &["heckpoint"],
+        "a checkpoint of the table's log is damaged or missing",
+        "the checkpoint's files restored, or _last_checkpoint removed if all commits are still there",
+    ),
+];
+
+/// Tells a failure of deltalake, naming the table.
+pub(crate) fn failed(error: &DeltaTableError, doing: Doing, table: &str) -> Error {
+    let text = chain(error);
+    told(error, &text, doing, table).with("table", table).because(text)
+}
+
+fn told(error: &DeltaTableError, text: &str, doing: Doing, table: &str) -> Error {
+    if let Some(error) = cause::<object_store::Error>(error) {
+        if !matches!(error, object_store::Error::NotFound { .. }) {
+            return refusal(error, doing.text(), table);
+        }
+    }
+    match error {
+        DeltaTableError::NotATable(_) => Error::not_found("there is no Delta table")
+            .with("expected", "a folder with _delta_log in it that holds a commit"),
+        _ if text.contains("Unsupported") || text.contains("not supported") => {
+            Error::unsupported("the table needs a feature of Delta that this build does not read")
+                .with("expected", "a table without it: see docs/delta.md for what is read")
+        }
+        _ => match SIGNS.iter().find(|(words, ..)| words.iter().any(|word| text.contains(word))) {
+            Some((_, message, expected)) => Error::invalid(*message).with("expected", *expected),
+            None => Error::invalid(format!("cannot {}", doing.text())),
+        },
+    }
+}
+
+/// The first cause of a type.
+fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        next = error.source();
+    }
+    text
+}
