@@ -1,24 +1,30 @@
 //! Training sets: entity rows joined with features as they were known at each row's time.
 
 mod assemble;
+mod keys;
+mod pinned;
 mod routes;
-mod snapshot;
 mod spine;
 #[cfg(test)]
 mod tests;
 
 use crate::FeatureStore;
+use crate::manifest::ViewPlan;
 use crate::resolve::{Column, Resolved, resolve};
 use arrow_schema::{FieldRef, Schema, SchemaRef};
 use assemble::{Pick, side_by_side};
 use futures::future::try_join_all;
 use futures::{StreamExt, stream};
+use pinned::Sources;
 use provender_core::offline::{Explain, JoinAudit, JoinReport, KnownAt, RetrievalJob, Spine, ViewAudit};
 use provender_core::{BatchStream, Error, RequestContext, Result, Timestamp};
 use routes::Routes;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+pub use keys::KeyRows;
+pub use pinned::{Pinned, SourceChange};
 
 /// Which features.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,11 +41,20 @@ pub enum Spines {
     /// These rows. Text in the event column is read as timestamps (UTC).
     Frame(Arc<Spine>),
     /// One row for each key that has a valid row at `end`, at that time, as Feast's file engine does: the lower bound is the ttl, and `start` does not filter.
-    /// The keys are those of the view with the most join keys; views with a key that it lacks are refused. Columns: `event_timestamp`, join keys, features.
+    /// The keys are those of the view with the most join keys; views with a key that it lacks are refused. Sorted by key. Columns: `event_timestamp`, join keys, features.
     Snapshot {
         /// As Feast's `start_date`.
         start: Option<Timestamp>,
         /// The time of all rows.
+        end: Timestamp,
+    },
+    /// Every change in a range, both ends inclusive: one row for each distinct pair of an entity key and an event timestamp that any of the views has a row of,
+    /// sorted by time and key. All views that have join keys must have the same ones; views without join keys add no rows unless there are no others.
+    /// Rows with a null key are left out. Columns: `event_timestamp`, join keys, features.
+    Changes {
+        /// First instant.
+        start: Timestamp,
+        /// Last instant.
         end: Timestamp,
     },
 }
@@ -183,29 +198,49 @@ impl FeatureStore {
     pub async fn historical(&self, query: HistoricalQuery) -> Result<TrainingJob> {
         let (_, snapshot) = self.snapshot().await?;
         let resolved = resolve(&snapshot, self.project(), &query.features, query.full_feature_names)?;
-        let frame = match &query.spine {
-            Spines::Frame(frame) => Arc::clone(frame),
-            Spines::Snapshot { start: Some(start), end } if start > end => {
-                return Err(Error::invalid("start is after end").with("start", start).with("end", end));
-            }
-            Spines::Snapshot { end, .. } => {
-                Arc::new(self.snapshot_spine(&resolved, *end, &query.context).await?)
-            }
+        let sources = Sources::as_they_are(&self.offline);
+        let frame = match keys::rows(&sources, &resolved, &query).await? {
+            Some(rows) => Arc::new(rows.held().await?),
+            None => query.frame()?,
         };
-        let spine = spine::prepare(&frame, &resolved)?;
+        Ok(self.planned(&sources, &resolved, &query, &frame).await?.0)
+    }
+
+    /// The job, and what it will join of each use of a view.
+    async fn planned(
+        &self,
+        sources: &Sources<'_>,
+        resolved: &Resolved,
+        query: &HistoricalQuery,
+        frame: &Spine,
+    ) -> Result<(TrainingJob, Vec<ViewPlan>)> {
+        let spine = spine::prepare(frame, resolved)?;
         let routes = Routes::new(&resolved.uses, &self.offline)?;
-        let requests = routes.requests(&resolved, &query, &spine.join, &self.offline)?;
+        let requests = routes.requests(resolved, query, &spine.join, sources)?;
+        let plans = requests.iter().map(|(_, request)| request.views.iter().map(ViewPlan::from).collect());
+        let plans = routes.in_request_order(plans.collect())?;
         let jobs = requests.into_iter().map(|(store, request)| self.offline[store].historical(request));
         let jobs = try_join_all(jobs).await?;
-        let picks = routes.picks(&resolved, spine.entity.schema.fields().len());
-        Ok(TrainingJob {
+        let picks = routes.picks(resolved, spine.entity.schema.fields().len());
+        let job = TrainingJob {
             schema: answer_schema(&spine.entity.schema, &jobs, &picks)?,
             entity: spine.entity,
             jobs,
             picks,
-            features: places(&resolved),
+            features: places(resolved),
             routes,
-        })
+        };
+        Ok((job, plans))
+    }
+}
+
+impl HistoricalQuery {
+    /// The entity rows, if they were given.
+    fn frame(&self) -> Result<Arc<Spine>> {
+        match &self.spine {
+            Spines::Frame(frame) => Ok(Arc::clone(frame)),
+            _ => Err(Error::internal("a request without entity rows")),
+        }
     }
 }
 

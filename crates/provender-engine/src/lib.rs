@@ -9,9 +9,12 @@ mod history;
 mod instants;
 mod layer;
 mod maintenance;
+pub mod manifest;
 mod materialize;
 mod plan;
 mod push;
+mod queries;
+pub mod replay;
 mod resolve;
 mod serving;
 mod store;
@@ -22,12 +25,15 @@ mod testing;
 pub use definitions::{
     Declared, Definitions, FieldReference, KindReference, Origin, Problems, build, reference,
 };
-pub use historical::{Features, HistoricalQuery, Spines, TrainingAudit, TrainingJob, TrainingSet};
+pub use historical::{
+    Features, HistoricalQuery, KeyRows, Pinned, SourceChange, Spines, TrainingAudit, TrainingJob, TrainingSet,
+};
 pub use maintenance::{MaintainReport, PurgeRequest};
 pub use materialize::{MaterializeReport, MaterializeRequest, MaterializedView, Window};
 pub use plan::{
     Applied, ApplyOptions, FieldChange, InfraAction, InfraChange, ObjectAction, ObjectChange, Plan,
 };
 pub use push::{PushReport, PushTarget};
+pub use queries::Query;
 pub use serving::{AnswerCell, EntityValue, FeaturesRef, OnlineAnswer, OnlineQuery, ServedView, Status};
 pub use store::FeatureStore;

@@ -16,6 +16,7 @@ mod schemas;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use flat::flatten;
 use provender_core::model::ObjectKind;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

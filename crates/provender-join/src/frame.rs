@@ -4,10 +4,12 @@ mod ipc;
 mod json;
 mod parquet_writer;
 mod read;
+mod sorted;
 mod stored;
 mod write;
 
 pub use read::{FrameReader, open, read, read_json};
+pub use sorted::distinct_rows;
 pub use stored::entity_rows;
 pub use write::{WriteOptions, write, write_with};
 

@@ -2,6 +2,7 @@
 
 use super::HistoricalQuery;
 use super::assemble::Pick;
+use super::pinned::Sources;
 use crate::history::History;
 use crate::resolve::{Resolved, ViewUse};
 use provender_core::offline::{HistoricalRequest, JoinAudit, KnownAt, Spine, ViewJoin};
@@ -43,19 +44,23 @@ impl Routes {
         resolved: &Resolved,
         query: &HistoricalQuery,
         spine: &Arc<Spine>,
-        stores: &[Arc<dyn OfflineStore>],
+        sources: &Sources<'_>,
     ) -> Result<Vec<(usize, HistoricalRequest)>> {
         let share = self.parts.len().max(1) as u64;
         let request = |part: &Route| {
-            let views = part.uses.iter().map(|index| view_join(resolved, *index, query.known_at));
+            let views = part.uses.iter().map(|index| {
+                let mut view = view_join(resolved, *index, query.known_at)?;
+                view.source = sources.source(*index, part.store, &view.source);
+                Ok(view)
+            });
             let views = views.collect::<Result<Vec<_>>>()?;
             let by_created = views.iter().find(|view| view.known_at == KnownAt::Created);
-            if let Some(view) = by_created.filter(|_| !stores[part.store].capabilities().known_at) {
+            if let Some(view) = by_created.filter(|_| !sources.stores[part.store].capabilities().known_at) {
                 return Err(Error::unsupported(
                     "an offline store cannot leave out rows by their created time",
                 )
                 .with("view", &view.name)
-                .with("store", format!("{:?}", stores[part.store]))
+                .with("store", format!("{:?}", sources.stores[part.store]))
                 .with("field", "known_at"));
             }
             let request = HistoricalRequest {

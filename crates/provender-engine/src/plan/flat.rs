@@ -10,13 +10,13 @@ use provender_core::model::{
 };
 
 /// Field paths such as `schema.conv_rate.dtype`, with values as text, in the order in which people expect them.
-pub(super) type Flat = Vec<(String, String)>;
+pub(crate) type Flat = Vec<(String, String)>;
 
 /// Ends the path of a field that holds the order of other fields.
 pub(super) const ORDER: &str = ".order";
 
 /// The fields of an object; none for objects that the repository cannot declare.
-pub(super) fn flatten(object: &Object) -> Flat {
+pub(crate) fn flatten(object: &Object) -> Flat {
     let mut out = Out::default();
     match object {
         Object::Project(o) => project(&mut out, o),
