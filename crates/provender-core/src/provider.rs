@@ -3,7 +3,7 @@
 mod feast;
 
 use crate::config::StoreConfig;
-use crate::{Error, OfflineStore, OnlineStore, Registry, Result};
+use crate::{Error, OfflineStore, OnlineStore, Registry, Result, SqlEngine};
 use futures::future::BoxFuture;
 use sealed::{Entry, Opener, Sealed as _, Table};
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 /// One backend, selectable by `type:` in `feature_store.yaml`.
 pub trait Provider: 'static {
-    /// `dyn OfflineStore`, `dyn OnlineStore` or `dyn Registry`.
+    /// `dyn OfflineStore`, `dyn OnlineStore`, `dyn Registry` or `dyn SqlEngine`.
     type Store: StoreKind + ?Sized;
     /// Its settings: everything in the section except `type`. Unknown keys should be refused (`deny_unknown_fields`).
     type Config: DeserializeOwned + Send;
@@ -53,7 +53,7 @@ impl OpenContext {
     }
 }
 
-/// The three kinds of store. Sealed.
+/// The kinds of backend: three stores, and the engine for SQL. Sealed.
 pub trait StoreKind: sealed::Sealed + Send + Sync + 'static {
     /// Section of the configuration that picks it.
     const SECTION: &'static str;
@@ -109,6 +109,7 @@ macro_rules! store_kind {
 store_kind!(dyn OfflineStore, "offline_store", offline);
 store_kind!(dyn OnlineStore, "online_store", online);
 store_kind!(dyn Registry, "registry", registry);
+store_kind!(dyn SqlEngine, "sql", sql);
 
 /// Every backend that this program can open, by `type:`.
 #[derive(Clone, Default)]
@@ -116,6 +117,7 @@ pub struct Providers {
     offline: Table<dyn OfflineStore>,
     online: Table<dyn OnlineStore>,
     registry: Table<dyn Registry>,
+    sql: Table<dyn SqlEngine>,
 }
 
 impl Providers {
@@ -181,6 +183,7 @@ impl fmt::Debug for Providers {
             .field("offline", &self.types::<dyn OfflineStore>())
             .field("online", &self.types::<dyn OnlineStore>())
             .field("registry", &self.types::<dyn Registry>())
+            .field("sql", &self.types::<dyn SqlEngine>())
             .finish()
     }
 }

@@ -1,6 +1,7 @@
 //! Data sources: where feature rows come from.
 
 use super::{Field, Meta, Tags};
+use crate::sql::QUERY_TAG;
 use std::collections::BTreeMap;
 
 /// Where feature rows come from, with the columns that mean something in it.
@@ -55,6 +56,12 @@ impl DataSource {
     #[must_use]
     pub fn logical<'a>(&'a self, column: &'a str) -> &'a str {
         self.field_mapping.get(column).map_or(column, String::as_str)
+    }
+
+    /// The query whose rows these are, if the source is one over other sources: see [`QUERY_TAG`].
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.tags.get(QUERY_TAG).map(String::as_str)
     }
 
     /// The source that holds history: itself, or the batch source behind a push or stream source.
