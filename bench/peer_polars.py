@@ -1,15 +1,16 @@
-"""The join written by hand with Polars: FEATURES ENTITIES OUT, ttl one day; ties on the event time go to the newest created."""
+"""The join written by hand with Polars: FOLDER,FOLDER… ENTITIES OUT, ttl one day; ties on the event time go to the newest created."""
 import sys
 
 import polars as pl
 
-features, entities, out = sys.argv[1:]
-spine = pl.scan_parquet(entities).sort("event_timestamp")
-rows = (
-    pl.scan_parquet(f"{features}/*.parquet")
-    .join(spine.select("entity").unique(), on="entity", how="semi")
-    .sort("event_timestamp", "created")
-    .drop("created")
-)
-joined = spine.join_asof(rows, on="event_timestamp", by="entity", strategy="backward", tolerance="1d", check_sortedness=False)
+folders, entities, out = sys.argv[1:]
+joined = spine = pl.scan_parquet(entities).sort("event_timestamp")
+for folder in folders.split(","):
+    rows = (
+        pl.scan_parquet(f"{folder}/*.parquet")
+        .join(spine.select("entity").unique(), on="entity", how="semi")
+        .sort("event_timestamp", "created")
+        .drop("created")
+    )
+    joined = joined.join_asof(rows, on="event_timestamp", by="entity", strategy="backward", tolerance="1d", check_sortedness=False)
 joined.collect().write_parquet(out, compression="snappy")
