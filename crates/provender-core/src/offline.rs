@@ -9,7 +9,7 @@ pub use spine::{RowBatches, Spine, StoredRows};
 pub use version::{FileVersion, SourceVersion};
 
 use crate::model::DataSource;
-use crate::{RequestContext, Result, Timestamp, ValueType};
+use crate::{Error, RequestContext, Result, Timestamp, ValueType};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
@@ -66,6 +66,15 @@ pub trait OfflineStore: Debug + Send + Sync + 'static {
     /// # Errors
     /// `Unsupported` where a store or source cannot; `Invalid` naming a missing, unknown or ill-typed column. Nothing is written then.
     async fn append(&self, request: AppendRequest) -> Result<u64>;
+
+    /// Stores rows as a table of their own, such as a training set, while they come; answers how many. They are seen all at once, or not at all if the stream fails
+    /// or the work is interrupted. The engine asks the first store that reads the target.
+    ///
+    /// # Errors
+    /// `Unsupported` where a store makes no tables; `AlreadyExists` for [`SaveMode::Create`] where there is one; `Invalid` naming a column that it cannot hold.
+    async fn save(&self, request: SaveRequest) -> Result<u64> {
+        Err(Error::unsupported("this store makes no tables").with("source", request.target.name))
+    }
 
     /// The state of a source that a request would read now. Feature rows are not read for it.
     ///
@@ -326,6 +335,44 @@ impl ScanCounters {
     pub fn null_keys(&self) -> u64 {
         self.null_keys.load(Ordering::Relaxed)
     }
+}
+
+/// Rows to store as a table of their own.
+pub struct SaveRequest {
+    /// Where to; it need not exist.
+    pub target: DataSource,
+    /// Columns of the rows.
+    pub schema: SchemaRef,
+    /// The rows.
+    pub batches: BatchStream,
+    /// What to do with rows that are there.
+    pub mode: SaveMode,
+    /// Bytes of memory that may be held; `None` for as many as are good for the table.
+    pub max_memory: Option<u64>,
+    /// Deadline, caller, cancellation.
+    pub context: RequestContext,
+}
+
+impl Debug for SaveRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SaveRequest")
+            .field("target", &self.target)
+            .field("schema", &self.schema)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What to do with the rows of a table that is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SaveMode {
+    /// Refuse.
+    #[default]
+    Create,
+    /// Keep them.
+    Append,
+    /// Replace them, and the columns if those differ.
+    Overwrite,
 }
 
 /// Rows to add to a source.

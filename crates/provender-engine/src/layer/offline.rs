@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use provender_core::model::DataSource;
 use provender_core::offline::{
     AppendRequest, HistoricalRequest, OfflineCapabilities, RangeRequest, RangeScan, RetrievalJob,
-    SourceVersion,
+    SaveRequest, SourceVersion,
 };
 use provender_core::{OfflineStore, Result};
 
@@ -44,6 +44,11 @@ impl OfflineStore for Guarded<dyn OfflineStore> {
     async fn append(&self, request: AppendRequest) -> Result<u64> {
         let context = request.context.clone();
         within(&context, self.0.append(request)).await
+    }
+
+    async fn save(&self, request: SaveRequest) -> Result<u64> {
+        let context = request.context.clone();
+        within(&context, self.0.save(request)).await
     }
 
     async fn version(&self, source: &DataSource) -> Result<SourceVersion> {
