@@ -1,7 +1,10 @@
 //! The spine grouped by key: per group its times, sorted, in one flat array of slots.
 
+mod marks;
+
 use crate::keys::{KeyIndex, KeyValues, NO_GROUP};
 use arrow_array::{Array, TimestampMicrosecondArray};
+use marks::Marks;
 use provender_core::{Error, Result};
 
 /// The rows of a spine by key and time. Row numbers run through all batches.
@@ -17,6 +20,8 @@ pub(crate) struct Groups {
     pub(crate) times: Vec<i64>,
     /// Spine row of each slot.
     pub(crate) rows: Vec<u32>,
+    /// Of the groups of many slots.
+    marks: Marks,
 }
 
 impl Groups {
@@ -41,8 +46,23 @@ impl Groups {
         for bounds in offsets.windows(2) {
             slots[bounds[0] as usize..bounds[1] as usize].sort_unstable();
         }
-        let (times, rows) = slots.into_iter().unzip();
-        Ok(Self { index, offsets, times, rows })
+        let (times, rows): (Vec<_>, _) = slots.into_iter().unzip();
+        let marks = Marks::of(&offsets, &times);
+        Ok(Self { index, offsets, times, rows, marks })
+    }
+
+    /// The first slot of a group whose time is not before an instant, or the group's end; and the group's end.
+    #[inline]
+    pub(crate) fn first_from(&self, group: u32, instant: i64) -> (usize, usize) {
+        let (start, end) = (self.offsets[group as usize] as usize, self.offsets[group as usize + 1] as usize);
+        let near = match end - start {
+            0..=marks::FEW => start..end,
+            _ => self
+                .marks
+                .around(group, instant)
+                .map_or(start..end, |near| start + near.start..start + near.end),
+        };
+        (near.start + self.times[near].partition_point(|time| *time < instant), end)
     }
 
     /// Number of slots, at most the number of rows.
@@ -114,6 +134,24 @@ mod tests {
         assert_eq!(groups.offsets, [0, 3, 4]);
         assert_eq!(groups.times, [20, 30, 30, 10]);
         assert_eq!(groups.rows, [2, 0, 4, 1]);
+    }
+
+    #[test]
+    fn the_slots_of_a_large_group_are_found_as_those_of_a_small_one() {
+        let rows = 5_000;
+        let time = |row: i64| if row < 2_000 { 7 } else { row * row };
+        let keys = [batch((0..rows).map(|row| Some(row % 2)).collect())];
+        let times = [TimestampMicrosecondArray::from_iter_values((0..rows).map(time))];
+        let groups = Groups::build(&keys, &times).unwrap();
+        for group in 0..2 {
+            let (start, end) = (groups.offsets[group] as usize, groups.offsets[group + 1] as usize);
+            let mine = &groups.times[start..end];
+            let instants = mine.iter().flat_map(|time| [time - 1, *time, time + 1]);
+            for instant in instants.chain([i64::MIN, i64::MAX]) {
+                let expected = start + mine.iter().filter(|time| **time < instant).count();
+                assert_eq!(groups.first_from(group as u32, instant), (expected, end));
+            }
+        }
     }
 
     #[test]

@@ -35,8 +35,8 @@ pub(crate) struct Scan<'a> {
 pub(crate) struct Found {
     /// The best live rows of each slot, among those that first became known at it.
     pub(crate) slots: Slots,
-    /// With a ttl: whether a row first became known at the slot, live or expired.
-    pub(crate) seen: Option<Vec<AtomicBool>>,
+    /// With a ttl: whether a row first became known at the slot when it had expired already.
+    pub(crate) expired: Option<Vec<AtomicBool>>,
 }
 
 /// A scan under way: its finds are there from its first part to its last.
@@ -87,8 +87,8 @@ struct Scratch {
 impl Found {
     fn new(scan: &Scan<'_>) -> Self {
         let slots = scan.groups.len();
-        let seen = scan.rule.ttl.map(|_| (0..slots).map(|_| AtomicBool::new(false)).collect());
-        Self { slots: Slots::new(slots), seen }
+        let expired = scan.rule.ttl.map(|_| (0..slots).map(|_| AtomicBool::new(false)).collect());
+        Self { slots: Slots::new(slots), expired }
     }
 }
 
@@ -135,7 +135,7 @@ impl<'a> Running<'a> {
                 Rows::of(scan, &chunk, &mut scratch.groups).map_err(|e| scan.source.located(part.unit, e))?;
             for (range, first) in numbers.next(chunk.rows) {
                 let first = position(part.unit, first).wrapping_sub(range.start as u64);
-                scan.offer(&rows, range, first, &mut writer, found.seen.as_deref());
+                scan.offer(&rows, range, first, &mut writer, found.expired.as_deref());
             }
             let done = self.rows_done.fetch_add(chunk.rows as u64, Ordering::Relaxed) + chunk.rows as u64;
             context.progress.report(&self.task, done, Some(self.rows));
@@ -153,33 +153,29 @@ impl Scan<'_> {
         range: std::ops::Range<usize>,
         first: u64,
         writer: &mut SlotWriter<'_>,
-        seen: Option<&[AtomicBool]>,
+        expired: Option<&[AtomicBool]>,
     ) {
         let times = &self.groups.times;
         let lifetime = self.rule.ttl.unwrap_or(i64::MAX);
-        let mut finder = SlotFinder::new(self.groups);
         for row in range {
             let group = rows.groups[row];
             if group == NO_GROUP || rows.event.is_null(row) {
                 continue;
             }
             let (event, created) = (rows.event.values()[row], rows.created(row));
-            let (by_event, end) = finder.find(group, event);
+            let (by_event, end) = self.groups.first_from(group, event);
             if by_event == end {
                 continue;
             }
             let is_late = created > times[by_event];
-            let by_created = if is_late { after(times, by_event, end, created) } else { by_event };
+            let by_created = if is_late { self.groups.first_from(group, created).0 } else { by_event };
+            // Expired at a slot means expired at all later ones.
+            let is_live = |slot: usize| slot < end && times[slot].saturating_sub(event) <= lifetime;
             let known = if self.rule.by_created { by_created } else { by_event };
-            if let Some(seen) = seen.filter(|_| known < end) {
-                // Looked at before it is set, so that threads do not fight for the cache line.
-                if !seen[known].load(Ordering::Relaxed) {
-                    seen[known].store(true, Ordering::Relaxed);
-                }
+            if !is_live(known) {
+                note(expired, known, end);
             }
             let candidate = Candidate { event, created, position: first.wrapping_add(row as u64) };
-            // Expired at a slot means expired at all later ones.
-            let is_live = |slot: usize| times[slot].saturating_sub(event) <= lifetime;
             if !is_late {
                 if is_live(by_event) {
                     writer.offer(by_event as u32, candidate, Known::Both);
@@ -189,59 +185,21 @@ impl Scan<'_> {
             if is_live(by_event) {
                 writer.offer(by_event as u32, candidate, Known::ByEvent);
             }
-            if by_created < end && is_live(by_created) {
+            if is_live(by_created) {
                 writer.offer(by_created as u32, candidate, Known::ByCreated);
             }
         }
     }
 }
 
-/// The first slot in `start..end` whose time is not before an instant.
-fn after(times: &[i64], start: usize, end: usize, instant: i64) -> usize {
-    start + times[start..end].partition_point(|time| *time < instant)
-}
-
-/// Finds the first slot of a group from which a row is known. Rows of one group that follow each other are mostly close in time: the search begins
-/// where the last one ended, so that a group of a million slots costs no more than one of ten.
-struct SlotFinder<'a> {
-    groups: &'a Groups,
-    group: u32,
-    last: usize,
-}
-
-impl<'a> SlotFinder<'a> {
-    fn new(groups: &'a Groups) -> Self {
-        Self { groups, group: NO_GROUP, last: 0 }
+/// Notes that a row first became known at a slot, but had expired by then.
+fn note(expired: Option<&[AtomicBool]>, slot: usize, end: usize) {
+    if let Some(expired) = expired.filter(|_| slot < end) {
+        // Looked at before it is set, so that threads do not fight for the cache line.
+        if !expired[slot].load(Ordering::Relaxed) {
+            expired[slot].store(true, Ordering::Relaxed);
+        }
     }
-
-    /// The slot, or the group's end, and the group's end.
-    #[inline]
-    fn find(&mut self, group: u32, instant: i64) -> (usize, usize) {
-        let Groups { offsets, times, .. } = self.groups;
-        let (start, end) = (offsets[group as usize] as usize, offsets[group as usize + 1] as usize);
-        let slot = match self.group == group {
-            true => near(times, (start, end), self.last, instant),
-            false => after(times, start, end, instant),
-        };
-        (self.group, self.last) = (group, slot);
-        (slot, end)
-    }
-}
-
-/// [`after`], by steps that double on either side of a first guess.
-fn near(times: &[i64], (start, end): (usize, usize), guess: usize, instant: i64) -> usize {
-    let (mut low, mut high, mut step) = (guess, guess, 1);
-    while low > start && times[low - 1] >= instant {
-        high = low - 1;
-        low = low.saturating_sub(step).max(start);
-        step *= 2;
-    }
-    while high < end && times[high] < instant {
-        low = high + 1;
-        high = (high + step).min(end);
-        step *= 2;
-    }
-    after(times, low.min(high), high, instant)
 }
 
 /// The rows of a chunk in the form in which they are compared.
@@ -267,25 +225,6 @@ impl<'a> Rows<'a> {
         match &self.created {
             Some(created) if created.is_valid(row) => created.values()[row],
             _ => i64::MIN,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn the_search_near_a_guess_finds_what_the_whole_search_finds(
-            mut times in proptest::collection::vec(0_i64..40, 1..30), start in 0_usize..30, guess in 0_usize..30, instant in -1_i64..42,
-        ) {
-            let start = start % times.len();
-            times[start..].sort_unstable();
-            let end = times.len();
-            let guess = start + guess % (end - start + 1);
-            prop_assert_eq!(near(&times, (start, end), guess, instant), after(&times, start, end, instant));
         }
     }
 }

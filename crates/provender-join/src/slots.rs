@@ -26,6 +26,14 @@ impl Candidate {
     pub(crate) fn is_some(self) -> bool {
         self.position != 0
     }
+
+    /// Becomes the larger of the two.
+    #[inline]
+    fn raise(&mut self, other: Self) {
+        if other > *self {
+            *self = other;
+        }
+    }
 }
 
 /// Place of a row in its source as a number that grows in the source's order; 0 stands for no row.
@@ -57,6 +65,10 @@ const SHARD: usize = 1 << 12;
 const SHARDS: usize = 512;
 /// Finds that a thread collects before it takes a shard's lock.
 const BUFFER: usize = 128;
+/// Slots with rows apart above one in so many are many.
+const PART: usize = 8;
+
+const NEITHER: (Candidate, Candidate) = (Candidate::NONE, Candidate::NONE);
 
 /// Slots of a shard when there are `count` in all.
 fn shard_size(count: usize) -> usize {
@@ -73,10 +85,18 @@ pub(crate) struct Slots {
 /// Neighbouring slots.
 #[derive(Debug)]
 struct Shard {
-    /// The best of the rows that count for both.
+    /// The best by event time; of [`Apart::Few`], without the rows that are apart.
     slots: Vec<Candidate>,
-    /// The best by event and by created time of the other rows: few, unless a source was filled long after the fact.
-    apart: HashMap<u32, (Candidate, Candidate), FixedState>,
+    apart: Apart,
+}
+
+/// What the two ways to count do not share.
+#[derive(Debug)]
+enum Apart {
+    /// The best by event and by created time of the rows that do not count for both.
+    Few(HashMap<u32, (Candidate, Candidate), FixedState>),
+    /// The best by created time of every slot.
+    Many(Vec<Candidate>),
 }
 
 /// What was found for a slot.
@@ -93,7 +113,8 @@ impl Slots {
     pub(crate) fn new(count: usize) -> Self {
         let size = shard_size(count);
         let lengths = (0..count).step_by(size).map(|start| size.min(count - start));
-        let empty = |length| Shard { slots: vec![Candidate::NONE; length], apart: HashMap::default() };
+        let empty =
+            |length| Shard { slots: vec![Candidate::NONE; length], apart: Apart::Few(HashMap::default()) };
         let shards = lengths.map(|length| Mutex::new(empty(length))).collect();
         Self { shards, shift: size.trailing_zeros() }
     }
@@ -107,10 +128,12 @@ impl Slots {
     pub(crate) fn into_best(self) -> impl Iterator<Item = Best> {
         self.shards.into_iter().flat_map(|shard| {
             let Shard { slots, apart } = shard.into_inner().unwrap_or_else(PoisonError::into_inner);
-            slots.into_iter().enumerate().map(move |(slot, both)| {
-                let none = (Candidate::NONE, Candidate::NONE);
-                let (event, created) = apart.get(&(slot as u32)).copied().unwrap_or(none);
-                Best { by_event: both.max(event), by_created: both.max(created) }
+            slots.into_iter().enumerate().map(move |(slot, held)| match &apart {
+                Apart::Few(rows) => {
+                    let (event, created) = rows.get(&(slot as u32)).copied().unwrap_or(NEITHER);
+                    Best { by_event: held.max(event), by_created: held.max(created) }
+                }
+                Apart::Many(created) => Best { by_event: held, by_created: created[slot] },
             })
         })
     }
@@ -163,18 +186,39 @@ impl<'a> SlotWriter<'a> {
 
 fn settle(shard: &Mutex<Shard>, shift: u32, finds: &mut Vec<Find>) {
     let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+    shard.part();
     let Shard { slots, apart } = &mut *shard;
     let mask = (1 << shift) - 1;
     for Find { candidate, slot, known } in finds.drain(..) {
         let slot = slot & mask;
-        let held = match known {
-            Known::Both => &mut slots[slot as usize],
-            Known::ByEvent => &mut apart.entry(slot).or_insert((Candidate::NONE, Candidate::NONE)).0,
-            Known::ByCreated => &mut apart.entry(slot).or_insert((Candidate::NONE, Candidate::NONE)).1,
-        };
-        if candidate > *held {
-            *held = candidate;
+        match (known, &mut *apart) {
+            (Known::Both, Apart::Few(_)) => slots[slot as usize].raise(candidate),
+            (Known::Both, Apart::Many(created)) => {
+                slots[slot as usize].raise(candidate);
+                created[slot as usize].raise(candidate);
+            }
+            (Known::ByEvent, Apart::Few(rows)) => rows.entry(slot).or_insert(NEITHER).0.raise(candidate),
+            (Known::ByEvent, Apart::Many(_)) => slots[slot as usize].raise(candidate),
+            (Known::ByCreated, Apart::Few(rows)) => rows.entry(slot).or_insert(NEITHER).1.raise(candidate),
+            (Known::ByCreated, Apart::Many(created)) => created[slot as usize].raise(candidate),
         }
+    }
+}
+
+impl Shard {
+    /// Keeps the two ways to count apart once a good part of the slots need it.
+    fn part(&mut self) {
+        let Apart::Few(rows) = &mut self.apart else { return };
+        if rows.len() * PART <= self.slots.len() {
+            return;
+        }
+        let rows = std::mem::take(rows);
+        let mut created = self.slots.clone();
+        for (slot, (by_event, by_created)) in rows {
+            self.slots[slot as usize].raise(by_event);
+            created[slot as usize].raise(by_created);
+        }
+        self.apart = Apart::Many(created);
     }
 }
 
@@ -222,6 +266,42 @@ mod tests {
         assert_eq!(best[0], Best { by_event: at(2), by_created: at(1) });
         assert_eq!(best[1], Best { by_event: Candidate::NONE, by_created: Candidate::NONE });
         assert_eq!(best[2], Best { by_event: Candidate::NONE, by_created: at(2) });
+    }
+
+    #[test]
+    fn slots_with_rows_apart_count_alike_whether_they_are_few_or_many() {
+        let count = SHARD + 100;
+        let at = |event: u32| Candidate { event: event.into(), created: 0, position: u64::from(event) + 1 };
+        let offered = |every: u32| -> Vec<Best> {
+            let slots = Slots::new(count);
+            let mut finds = Finds::default();
+            let mut writer = SlotWriter::new(&slots, &mut finds);
+            for event in 1..9 {
+                for slot in 0..count as u32 {
+                    let known = match (slot % every == 0, (slot / every + event) % 3) {
+                        (true, 0) => Known::ByEvent,
+                        (true, 1) => Known::ByCreated,
+                        _ => Known::Both,
+                    };
+                    writer.offer(slot, at(event), known);
+                }
+            }
+            writer.flush();
+            slots.into_best().collect()
+        };
+        for every in [1, 2, 100] {
+            for (slot, best) in offered(every).into_iter().enumerate() {
+                let newest = |other: u32| {
+                    let turn = |event: &u32| (slot as u32 / every + *event) % 3;
+                    at((1..9).rev().find(|event| slot as u32 % every != 0 || turn(event) != other).unwrap())
+                };
+                assert_eq!(
+                    best,
+                    Best { by_event: newest(1), by_created: newest(0) },
+                    "slot {slot} of every {every}"
+                );
+            }
+        }
     }
 
     #[test]

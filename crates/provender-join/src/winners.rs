@@ -49,7 +49,7 @@ impl Winners {
     pub(crate) fn settle(groups: &Groups, found: Found, rows: usize, rule: Rule) -> Self {
         let mut winners = Self { positions: vec![0; rows], ..Self::default() };
         winners.counts.rows = rows as u64;
-        let Found { slots, seen } = found;
+        let Found { slots, expired } = found;
         let mut slots = slots.into_best();
         for bounds in groups.offsets.windows(2) {
             let range = bounds[0] as usize..bounds[1] as usize;
@@ -61,7 +61,8 @@ impl Winners {
                     false => (found.by_event, found.by_created),
                 };
                 (best, other) = (best.max(mine), other.max(theirs));
-                any |= seen.as_deref().is_some_and(|seen| seen[slot].load(Ordering::Relaxed));
+                any |=
+                    mine.is_some() || expired.as_deref().is_some_and(|of| of[slot].load(Ordering::Relaxed));
                 winners.decide(groups.times[slot], groups.rows[slot], (best, other), rule);
                 if !rule.takes(best, groups.times[slot]) {
                     winners.counts.expired += u64::from(any);

@@ -6,16 +6,14 @@ use crate::explain::Plan;
 use crate::gather::{Gathered, Gathering, gather};
 use crate::spill::{SpillFile, Spilled};
 use crate::winners::Winners;
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_schema::SchemaRef;
-use provender_core::offline::{JoinAudit, JoinReport};
+use arrow_select::take::take;
+use provender_core::offline::{JoinAudit, JoinReport, ViewAudit};
 use provender_core::{Error, Result};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
-
-/// Cells that are compared at a time.
-const COMPARED: usize = 64 << 10;
 
 /// A join whose winners are known: batches of feature columns in the entity rows' order.
 #[derive(Debug)]
@@ -164,31 +162,7 @@ impl Joined {
             positions,
         });
         let values = gather(&gatherings.collect::<Vec<_>>(), self.plan.threads, &self.join.context)?;
-        for (view, (winners, gathered)) in window.views.iter().zip(&values).enumerate() {
-            self.count_changes(view, (winners, gathered), &inside)?;
-        }
         self.pass = Some(Pass { rows: self.next..end, views: values });
-        Ok(())
-    }
-
-    /// Counts the cells that the other choice of known rows would change.
-    fn count_changes(
-        &self,
-        view: usize,
-        (winners, values): (&Winners, &Gathered),
-        rows: &Range<usize>,
-    ) -> Result<()> {
-        let others = Window::others(winners, rows);
-        let changed = &winners.others[others];
-        for (part, some) in changed.chunks(COMPARED).enumerate() {
-            let first = rows.len() + part * COMPARED;
-            let mine = values.places(some.iter().map(|(row, _)| *row as usize - rows.start));
-            let theirs = values.places(first..first + some.len());
-            for column in 0..values.width() {
-                let (mine, theirs) = (values.column(column, &mine)?, values.column(column, &theirs)?);
-                self.audit.views[view].add_changed(column, changed_cells(&mine, &theirs)?);
-            }
-        }
         Ok(())
     }
 
@@ -198,15 +172,52 @@ impl Joined {
         if self.pass.as_ref().is_none_or(|pass| begin >= pass.rows.end) {
             self.begin_pass()?;
         }
-        let Some(pass) = &self.pass else { return Err(Error::internal("the pass has not begun")) };
+        let (Some(window), Some(pass)) = (&self.window, &self.pass) else {
+            return Err(Error::internal("the pass has not begun"));
+        };
         let end = pass.rows.end.min(begin + self.plan.batch_rows);
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.join.schema.fields().len());
-        for values in &pass.views {
+        for (view, values) in pass.views.iter().enumerate() {
+            let first = columns.len();
             columns.extend(values.columns(begin - pass.rows.start..end - pass.rows.start)?);
+            let changes = Changes { window, pass, view, rows: begin..end };
+            changes.count(&columns[first..], &self.audit.views[view])?;
         }
         self.next = end;
         let options = RecordBatchOptions::new().with_row_count(Some(end - begin));
         Ok(RecordBatch::try_new_with_options(Arc::clone(&self.join.schema), columns, &options)?)
+    }
+}
+
+/// Rows of a batch for which the other choice of known rows has other values.
+struct Changes<'a> {
+    window: &'a Window,
+    pass: &'a Pass,
+    view: usize,
+    rows: Range<usize>,
+}
+
+impl Changes<'_> {
+    /// Counts the cells in which they differ from the batch's columns.
+    fn count(&self, columns: &[ArrayRef], audit: &ViewAudit) -> Result<()> {
+        let winners = &self.window.views[self.view];
+        let start = self.window.rows.start;
+        let others = |rows: &Range<usize>| Window::others(winners, &(rows.start - start..rows.end - start));
+        let (of_pass, of_batch) = (others(&self.pass.rows), others(&self.rows));
+        let rows = winners.others[of_batch.clone()].iter();
+        let rows: UInt32Array = rows.map(|(row, _)| row - (self.rows.start - start) as u32).collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        // Their values were read after those of the rows of the pass.
+        let first = self.pass.rows.len() - of_pass.start;
+        let values = &self.pass.views[self.view];
+        let theirs = values.places(first + of_batch.start..first + of_batch.end);
+        for (number, mine) in columns.iter().enumerate() {
+            let mine = take(mine, &rows, None)?;
+            audit.add_changed(number, changed_cells(&mine, &values.column(number, &theirs)?)?);
+        }
+        Ok(())
     }
 }
 
