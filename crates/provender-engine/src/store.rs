@@ -4,11 +4,12 @@
 mod tests;
 
 use crate::layer;
+use crate::queries::{NoQueries, RegisteredTables};
 use crate::serving::{PlanCache, ServedViews};
 use arc_swap::ArcSwapOption;
-use provender_core::config::RepoConfig;
+use provender_core::config::{RepoConfig, StoreConfig};
 use provender_core::registry::{RegistrySnapshot, Version};
-use provender_core::{OfflineStore, OnlineStore, OpenContext, Providers, Registry, Result};
+use provender_core::{Kind, OfflineStore, OnlineStore, OpenContext, Providers, Registry, Result, SqlEngine};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -19,6 +20,7 @@ pub struct FeatureStore {
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) offline: Vec<Arc<dyn OfflineStore>>,
     pub(crate) online: Option<Arc<dyn OnlineStore>>,
+    pub(crate) sql: Option<Arc<dyn SqlEngine>>,
     pub(crate) served: ServedViews,
     cached: ArcSwapOption<CachedRegistry>,
     /// Held while the registry is read for the cache, so that a slow read never replaces what a later one saw, and a cold start reads once.
@@ -43,7 +45,7 @@ impl FeatureStore {
     pub async fn open(config: RepoConfig, providers: &Providers) -> Result<Self> {
         let context = OpenContext::new(&config.project, &config.repo_dir);
         let registry = layer::registry(providers.open::<dyn Registry>(&config.registry, &context).await?);
-        let mut offline = Vec::with_capacity(config.offline_stores.len());
+        let mut offline = Vec::with_capacity(config.offline_stores.len() + 1);
         for section in &config.offline_stores {
             offline.push(layer::offline(providers.open::<dyn OfflineStore>(section, &context).await?));
         }
@@ -51,7 +53,15 @@ impl FeatureStore {
             Some(section) => Some(layer::online(providers.open::<dyn OnlineStore>(section, &context).await?)),
             None => None,
         };
-        Ok(Self::new(config, registry, offline, online))
+        let mut store = Self::new(config, registry, offline, online);
+        match providers.open::<dyn SqlEngine>(&StoreConfig::new("datafusion"), &context).await {
+            Ok(engine) => return Ok(store.with_sql(engine)),
+            Err(error) if matches!(error.kind(), Kind::Unsupported | Kind::Invalid) => {
+                store.offline.insert(0, Arc::new(NoQueries));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(store)
     }
 
     /// A store over backends that are already open.
@@ -67,10 +77,20 @@ impl FeatureStore {
             registry,
             offline,
             online,
+            sql: None,
             served: ServedViews::default(),
             cached: ArcSwapOption::empty(),
             loading: Mutex::new(()),
         }
+    }
+
+    /// The store with an engine that answers queries, and reads the sources that are queries.
+    #[must_use]
+    pub fn with_sql(mut self, engine: Arc<dyn SqlEngine>) -> Self {
+        let tables = RegisteredTables::new(&self.registry, self.project(), &self.offline);
+        self.offline.insert(0, layer::offline(Arc::clone(&engine).store(Arc::new(tables))));
+        self.sql = Some(engine);
+        self
     }
 
     /// The configuration.

@@ -49,7 +49,8 @@ impl<'a> Planner<'a> {
         let mut problems = Vec::new();
         let inventory = Inventory::of(definitions, &mut problems);
         let mut schemas = Schemas::new(options.skip_source_validation);
-        schemas.read_declared(&store.offline, &inventory.sources, &mut problems).await;
+        let stores = store.offline_with(inventory.sources.iter().map(|item| &item.draft.model));
+        schemas.read_declared(&stores, &inventory.sources, &mut problems).await;
         let declares_nothing = definitions.objects.is_empty();
         let planner = Self { store, inventory, options, schemas, declares_nothing };
         if problems.is_empty() {

@@ -110,7 +110,7 @@ pub(crate) fn has_columns(source: &DataSource) -> bool {
 /// Whether a source says where it is: in one way.
 pub(crate) fn has_place(source: &DataSource) -> bool {
     match &source.kind {
-        SourceKind::File { path, .. } => !path.is_empty(),
+        SourceKind::File { path, .. } => path.is_empty() == source.query().is_some(),
         SourceKind::BigQuery { table, query } | SourceKind::Snowflake { table, query, .. } => {
             table.is_empty() != query.is_empty()
         }

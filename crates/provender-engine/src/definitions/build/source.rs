@@ -2,6 +2,7 @@
 
 use super::described;
 use provender_core::model::{DataSource, Field, FileFormat, SourceKind};
+use provender_core::sql::QUERY_TAG;
 use std::time::Duration;
 
 /// A data source. Its timestamp column is inferred if it has exactly one.
@@ -64,6 +65,13 @@ impl Source {
             s3_endpoint_override: String::new(),
         };
         Self::new(name, kind)
+    }
+
+    /// The rows of a query over other data sources, which it knows by name.
+    pub fn query(name: impl Into<String>, sql: impl Into<String>) -> Self {
+        let mut source = Self::file(name, "");
+        source.model.tags.insert(QUERY_TAG.to_owned(), sql.into());
+        source
     }
 
     /// A BigQuery table, `project.dataset.table`.

@@ -9,6 +9,7 @@ use super::values::Ttl;
 use crate::definitions::build::{Source, SourceRef};
 use crate::definitions::yaml::{Node, Value};
 use provender_core::model::{DataSource, FileFormat, SourceKind, Tags};
+use provender_core::sql::QUERY_TAG;
 use std::collections::BTreeMap;
 
 form! {
@@ -16,8 +17,10 @@ form! {
     FileSourceForm as "FileSource" {
         /// Unique in the project, without regard to case; the path when left out.
         name: Option<String> = None;
-        /// A file, a folder, a glob or a URL; a relative path starts at the repository's folder.
-        path: String;
+        /// A file, a folder, a glob or a URL; a relative path starts at the repository's folder. This or a query.
+        path: String = String::new();
+        /// SQL text over other data sources, which it knows by name; a build with the feature `sql` answers it. This or a path.
+        query: String = String::new();
         /// parquet, csv or delta; by the name of the files when left out.
         file_format: Format = Format(FileFormat::Unset);
         /// Column of the event time, as named after field mapping; inferred when there is exactly one timestamp column.
@@ -262,7 +265,11 @@ impl From<FileSourceForm> for Source {
             format: form.file_format.0,
             s3_endpoint_override: form.s3_endpoint_override,
         };
-        Self { model: source!(form, name, kind, columns), batch: None }
+        let mut model = source!(form, name, kind, columns);
+        if !form.query.is_empty() {
+            model.tags.insert(QUERY_TAG.to_owned(), form.query);
+        }
+        Self { model, batch: None }
     }
 }
 

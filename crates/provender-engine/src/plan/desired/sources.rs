@@ -118,7 +118,7 @@ fn complete(scope: Scope<'_>, item: &Item<'_, Source>, problems: &mut Vec<Error>
     }
     if !has_place(&source) {
         let expected = if matches!(source.kind, SourceKind::File { .. }) {
-            "path"
+            "path or query, one of the two"
         } else {
             "table or query, one of the two"
         };
