@@ -1,13 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod entity_sql;
+
+pub use entity_sql::entity_sql;
 pub use provender_core::{
     BatchStream, Cancel, EntityKeys, Error, Kind, OfflineStore, OnlineStore, OpenContext, Progress,
-    ProgressEvent, Provider, Providers, Registry, RequestContext, Result, SECOND, Timestamp, ValueType,
-    config, model, offline, online, registry, value,
+    ProgressEvent, Provider, Providers, Registry, RequestContext, Result, SECOND, SqlEngine, Timestamp,
+    ValueType, config, model, offline, online, registry, sql, value,
 };
 pub use provender_engine as engine;
 pub use provender_engine::{Definitions, FeatureStore, Features, HistoricalQuery, build};
-pub use provender_join::{frame, storage};
+pub use provender_join::{frame, storage, version_of};
+pub use provender_proto::FeastCodec;
 
 /// One row a provider: `with::<P>()` when its feature is on, a note for the error message when it is off.
 macro_rules! table {
@@ -32,5 +36,6 @@ pub fn providers() -> Providers {
         "redis" "redis" | "valkey" | "dragonfly" OnlineStore provender_redis::Redis;
         "dynamodb" "dynamodb" OnlineStore provender_dynamodb::Dynamodb;
         "blob"   "file"   Registry     provender_blob::Blob;
+        "sql" "datafusion" SqlEngine provender_datafusion::Datafusion;
     }
 }

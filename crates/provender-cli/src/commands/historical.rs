@@ -13,7 +13,7 @@ use crate::tables;
 use clap::{Args, ValueEnum};
 use futures::StreamExt;
 use preview::Summary;
-use provender::engine::{Features, HistoricalQuery, Spines, TrainingAudit, TrainingJob};
+use provender::engine::{Features, HistoricalQuery, Query, Spines, TrainingAudit, TrainingJob};
 use provender::offline::{JoinReport, KnownAt};
 use provender::{Error, FeatureStore, RequestContext, Result, Timestamp, frame};
 use std::path::PathBuf;
@@ -36,11 +36,14 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Historical {
     /// Entity rows: a .parquet, .csv, .json or .jsonl file with the join keys and a column event_timestamp
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["dataframe", "start_date", "end_date"])]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["dataframe", "entity_sql", "start_date", "end_date"])]
     entity_df: Option<PathBuf>,
     /// Entity rows as a JSON array of objects
     #[arg(short = 'd', long, value_name = "JSON", conflicts_with = "entity_df")]
     dataframe: Option<String>,
+    /// Entity rows as a query over the data sources, which it knows by name
+    #[arg(long, value_name = "SQL", conflicts_with_all = ["entity_df", "dataframe", "start_date", "end_date"])]
+    entity_sql: Option<String>,
     /// A feature; repeat for more
     #[arg(short = 'f', long, value_name = "VIEW:FEATURE", required_unless_present = "feature_service")]
     features: Vec<String>,
@@ -97,8 +100,10 @@ impl Historical {
         let mut context = app.context();
         let bars = Bars::new();
         context.progress = bars.progress();
-        let query = self.query(context.clone())?;
-        let outcome = self.answer(app, &store, query, &bars, began).await;
+        let outcome = match self.query(&store, context.clone()).await {
+            Ok(query) => self.answer(app, &store, query, &bars, began).await,
+            Err(error) => Err(error),
+        };
         match outcome {
             Err(_) if context.cancel.is_cancelled() => {
                 bars.clear();
@@ -128,7 +133,7 @@ impl Historical {
         Ok(())
     }
 
-    fn query(&self, context: RequestContext) -> Result<HistoricalQuery> {
+    async fn query(&self, store: &FeatureStore, context: RequestContext) -> Result<HistoricalQuery> {
         let features = match &self.feature_service {
             Some(name) => Features::Service(name.clone()),
             None => Features::List(self.features.clone()),
@@ -139,7 +144,10 @@ impl Historical {
         });
         let max_memory = self.memory()?;
         Ok(HistoricalQuery {
-            spine: self.spine(max_memory)?,
+            spine: match &self.entity_sql {
+                Some(sql) => self.rows_of(store, sql, &context).await?,
+                None => self.spine(max_memory)?,
+            },
             features,
             full_feature_names: self.full_feature_names,
             known_at,
@@ -151,6 +159,21 @@ impl Historical {
 
     fn memory(&self) -> Result<Option<u64>> {
         self.max_memory.as_deref().map(parse_size).transpose()
+    }
+
+    /// The rows of a query as entity rows.
+    async fn rows_of(&self, store: &FeatureStore, sql: &str, context: &RequestContext) -> Result<Spines> {
+        let max_memory = self.memory()?;
+        let query = Query {
+            sql: sql.to_owned(),
+            max_memory,
+            spill_folder: self.spill_dir.clone(),
+            context: context.clone(),
+        };
+        let spine = provender::entity_sql(store, query, max_memory.map(|bytes| bytes / ENTITY_SHARE)).await;
+        spine
+            .map(|spine| Spines::Frame(Arc::new(spine)))
+            .map_err(|error| if error.get("field").is_some() { error } else { error.with("field", "--entity-sql") })
     }
 
     fn spine(&self, max_memory: Option<u64>) -> Result<Spines> {
