@@ -1,5 +1,6 @@
 //! Parquet files: footers, statistics, and row groups read through [`ReadAt`].
 
+mod culprit;
 mod pages;
 
 use crate::reader::Pick;
@@ -48,7 +49,8 @@ impl ParquetFile {
         let size = file.size();
         let tail = || std::iter::once(size.saturating_sub(TAIL_BYTES)..size).collect();
         let chunks = Chunks(fetched(file, tail)?);
-        let metadata = ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new()).map_err(damaged)?;
+        let load = || ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new()).map_err(damaged);
+        let metadata = culprit::guarded(load)?;
         let schema = plain_schema(&metadata);
         if schema == **metadata.schema() {
             return Ok(Self { metadata });
@@ -64,6 +66,10 @@ impl ParquetFile {
 
     fn row_group(&self, index: usize) -> &RowGroupMetaData {
         self.metadata.metadata().row_group(index)
+    }
+
+    fn rows(&self, row_group: usize) -> u64 {
+        u64::try_from(self.row_group(row_group).num_rows()).unwrap_or(0)
     }
 
     /// Number and rows of each row group that has rows.
@@ -108,7 +114,7 @@ impl ParquetFile {
     /// Rows to decode at a time: fewer of wide ones.
     fn batch_rows(&self, row_group: usize, roots: &[usize]) -> usize {
         let bytes: u64 = self.chunks(row_group, roots).map(decoded_bytes).sum();
-        let rows = u64::try_from(self.row_group(row_group).num_rows()).unwrap_or(0);
+        let rows = self.rows(row_group);
         let fitting = usize::try_from(BATCH_BYTES * rows / bytes.max(1)).unwrap_or(BATCH_ROWS);
         fitting.clamp(1, BATCH_ROWS)
     }
@@ -145,8 +151,9 @@ impl ParquetFile {
                     .with_batch_size(share.clamp(64.min(most), most))
             }
         };
-        let reader = builder.build().map_err(damaged)?;
-        Ok(reader.map(|batch| batch.map_err(|e| damaged(e.into()))))
+        let mut reader = builder.build().map_err(damaged)?;
+        let next = move || reader.next().map(|batch| batch.map_err(|e| damaged(e.into())));
+        Ok(culprit::checked(next, rows.count(self.rows(row_group))))
     }
 }
 

@@ -1,8 +1,9 @@
 //! Reads the columns asked for from one unit of a source.
 
 use crate::columns::{Columns, Origin};
+use crate::conform::conform;
 use crate::source::Source;
-use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, Int32Array, RecordBatch, new_null_array};
 use arrow_cast::cast;
 use provender_core::{Error, Result};
 use std::ops::Range;
@@ -19,6 +20,15 @@ pub(crate) enum Pick<'a> {
 }
 
 impl<'a> Pick<'a> {
+    /// How many rows of a unit of `total` rows these are.
+    pub(crate) fn count(self, total: u64) -> u64 {
+        match self {
+            Self::All => total,
+            Self::Ranges(ranges) => ranges.iter().map(|range| u64::from(range.end - range.start)).sum(),
+            Self::Rows(rows) => rows.len() as u64,
+        }
+    }
+
     /// Some ranges, or all rows.
     pub(crate) fn ranges(ranges: Option<&'a [Range<u32>]>) -> Self {
         ranges.map_or(Self::All, Self::Ranges)
@@ -51,8 +61,12 @@ impl UnitReader {
         let mut columns = Vec::with_capacity(types.len());
         for (i, (origin, data_type)) in self.columns.origins(self.file()).iter().zip(types).enumerate() {
             let column = match origin {
-                Origin::Read(index) => batch.column(*index).clone(),
+                Origin::Read(index) => match &self.columns.stored[i] {
+                    Some(stored) => conform(batch.column(*index), stored, data_type)?,
+                    None => batch.column(*index).clone(),
+                },
                 Origin::Partition(index) => self.constant(*index, rows)?,
+                Origin::Null => new_null_array(data_type, rows),
             };
             // Names inside nested types may differ from file to file.
             let convert = i < *typed && column.data_type() != data_type;
@@ -72,7 +86,9 @@ impl Iterator for UnitReader {
     type Item = Result<Chunk>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let chunk = self.batches.next()?.and_then(|batch| self.chunk(&batch));
+        let batch = self.batches.next()?;
+        let batch = batch.map_err(|error| self.source.blamed(self.unit, &self.columns, error));
+        let chunk = batch.and_then(|batch| self.chunk(&batch));
         Some(chunk.map_err(|error| self.source.located(self.unit, error)))
     }
 }

@@ -4,12 +4,16 @@ use crate::columns::Columns;
 use crate::csv_file::{self, CsvFile};
 use crate::listing::{self, Listing};
 use crate::parquet_file::ParquetFile;
+use crate::prune::{Limits, prune_files};
 use crate::reader::{Pick, UnitReader};
 use crate::storage::{Places, ReadAt, Storage, StoredFile};
+use crate::table::{self, ColumnPlace, OpenTable, TableFiles};
 use crate::threads;
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, UInt64Array};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use provender_core::{Error, RequestContext, Result};
+use arrow_select::take::take;
+use provender_core::{Error, Kind, RequestContext, Result};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Format of a source's files.
@@ -34,6 +38,8 @@ pub struct SourceSpec {
     pub format: Format,
     /// CSV columns to be read as text whatever they look like.
     pub text_columns: Vec<String>,
+    /// The table that lists the files, all Parquet, and says what is in them; there are no paths then.
+    pub table: Option<Arc<dyn TableFiles>>,
     /// Where the paths lead.
     pub storage: Arc<dyn Storage>,
 }
@@ -46,7 +52,20 @@ impl SourceSpec {
             paths: vec![path.into()],
             format,
             text_columns: Vec::new(),
+            table: None,
             storage: Arc::new(Places::default()),
+        }
+    }
+
+    /// The files of a table.
+    pub fn of_table(name: impl Into<String>, table: Arc<dyn TableFiles>, storage: Arc<dyn Storage>) -> Self {
+        Self {
+            name: name.into(),
+            paths: Vec::new(),
+            format: Format::Parquet,
+            text_columns: Vec::new(),
+            table: Some(table),
+            storage,
         }
     }
 }
@@ -60,6 +79,7 @@ pub struct Source {
     units: Vec<Unit>,
     partitions: Vec<(String, ArrayRef)>,
     schema: SchemaRef,
+    table: Option<OpenTable>,
 }
 
 /// One file of a source.
@@ -67,6 +87,19 @@ pub struct Source {
 pub(crate) struct SourceFile {
     pub(crate) stored: StoredFile,
     pub(crate) body: Body,
+}
+
+/// Where a column of a source is in one of its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The n-th of the file's top-level columns.
+    File(usize),
+    /// The n-th column with one value a file.
+    Constant(usize),
+    /// Nowhere, which by the table's rules means nulls.
+    Null,
+    /// Nowhere.
+    Missing,
 }
 
 /// What is known of a file's content.
@@ -99,10 +132,23 @@ impl Source {
     /// # Errors
     /// `NotFound` if there is no such path; `Invalid` if there is no file, or one is damaged or of another format, naming it.
     pub fn open(spec: &SourceSpec, context: &RequestContext) -> Result<Self> {
-        Self::open_unnamed(spec, context).map_err(|error| error.with("source", &spec.name))
+        Self::open_within(spec, None, context)
     }
 
-    fn open_unnamed(spec: &SourceSpec, context: &RequestContext) -> Result<Self> {
+    /// Opens it for rows within some limits: of a table, files that the table says to hold none stay unopened.
+    pub(crate) fn open_within(
+        spec: &SourceSpec,
+        limits: Option<&Limits<'_>>,
+        context: &RequestContext,
+    ) -> Result<Self> {
+        let opened = match &spec.table {
+            Some(table) => Self::open_table(spec, table, limits, context),
+            None => Self::open_listed(spec, context),
+        };
+        opened.map_err(|error| error.with("source", &spec.name))
+    }
+
+    fn open_listed(spec: &SourceSpec, context: &RequestContext) -> Result<Self> {
         let Listing { files, partitions } = listing::list(spec.storage.as_ref(), &spec.paths)?;
         let bodies = open_all(spec, &files, context)?;
         let pairs = files.into_iter().zip(bodies);
@@ -110,7 +156,33 @@ impl Source {
         let units = cut(&files)?;
         let schema = with_partitions(files[0].body.schema(), &partitions);
         let (name, storage) = (spec.name.clone(), Arc::clone(&spec.storage));
-        Ok(Self { name, storage, files, units, partitions, schema: Arc::new(schema) })
+        Ok(Self { name, storage, files, units, partitions, schema: Arc::new(schema), table: None })
+    }
+
+    fn open_table(
+        spec: &SourceSpec,
+        table: &Arc<dyn TableFiles>,
+        limits: Option<&Limits<'_>>,
+        context: &RequestContext,
+    ) -> Result<Self> {
+        let (kept, left_out) = prune_files(table.as_ref(), limits)?;
+        let stored: Vec<_> = kept.iter().map(|file| table.files()[*file].stored.clone()).collect();
+        let bodies = open_all(spec, &stored, context)?;
+        let pairs = stored.into_iter().zip(bodies);
+        let files: Vec<_> = pairs.map(|(stored, body)| SourceFile { stored, body }).collect();
+        let units = cut(&files)?;
+        let live = live_rows(spec, table.as_ref(), (&kept, &units), context)?;
+        let places = UInt64Array::from_iter_values(kept.iter().map(|file| *file as u64));
+        let mut partitions = Vec::new();
+        for column in table.columns() {
+            if let ColumnPlace::Table(values) = &column.place {
+                partitions.push((column.field.name().clone(), take(values, &places, None)?));
+            }
+        }
+        let (name, storage) = (spec.name.clone(), Arc::clone(&spec.storage));
+        let (schema, table) = (table::schema(table.as_ref()), Arc::clone(table));
+        let table = Some(OpenTable { table, left_out, live });
+        Ok(Self { name, storage, files, units, partitions, schema, table })
     }
 
     /// Name in errors.
@@ -134,6 +206,44 @@ impl Source {
     /// Names of the columns that paths carry, outermost folder first.
     pub fn partition_columns(&self) -> impl Iterator<Item = &str> {
         self.partitions.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The table that lists the files, if one does.
+    pub(crate) fn table(&self) -> Option<&OpenTable> {
+        self.table.as_ref()
+    }
+
+    /// The rows of a unit that are not gone, if some are.
+    pub(crate) fn live_rows(&self, unit: usize) -> Option<&[Range<u32>]> {
+        self.table.as_ref()?.live[unit].as_deref()
+    }
+
+    /// Where a column is in a file.
+    pub(crate) fn place(&self, file: usize, name: &str) -> Place {
+        let schema = self.files[file].body.schema();
+        let constant = || self.partitions.iter().position(|(partition, _)| partition == name);
+        match &self.table {
+            None => match (schema.index_of(name), constant()) {
+                (Ok(root), _) => Place::File(root),
+                (Err(_), Some(constant)) => Place::Constant(constant),
+                (Err(_), None) => Place::Missing,
+            },
+            Some(table) => match (table.column(name).map(|column| &column.place), constant()) {
+                (Some(ColumnPlace::File(stored)), _) => {
+                    table::position(schema.fields(), stored).map_or(Place::Null, Place::File)
+                }
+                (Some(ColumnPlace::Table(_)), Some(constant)) => Place::Constant(constant),
+                _ => Place::Missing,
+            },
+        }
+    }
+
+    /// The name that a column has in a file itself; `None` if it is not there.
+    pub(crate) fn stored_name(&self, file: usize, name: &str) -> Option<&str> {
+        match self.place(file, name) {
+            Place::File(root) => Some(self.files[file].body.schema().field(root).name()),
+            _ => None,
+        }
     }
 
     pub(crate) fn files(&self) -> &[SourceFile] {
@@ -180,7 +290,7 @@ impl Source {
             };
             Ok(batches)
         };
-        let batches = open().map_err(|error| self.located(unit, error))?;
+        let batches = open().map_err(|error| self.located(unit, self.blamed(unit, columns, error)))?;
         Ok(UnitReader { source: Arc::clone(self), columns: Arc::clone(columns), unit, batches })
     }
 
@@ -191,8 +301,26 @@ impl Source {
 
     /// An error about the content of a unit, with its place.
     pub(crate) fn located(&self, unit: usize, error: Error) -> Error {
-        let file = &self.files[self.units[unit].file];
-        error.with("file", &file.stored.path).with("source", &self.name)
+        let Unit { file, row_group, .. } = self.units[unit];
+        let SourceFile { stored, body } = &self.files[file];
+        let error = explained(self.table.as_ref().map(|table| table.table.as_ref()), error);
+        let error = error.with("file", &stored.path);
+        let error = if matches!(body, Body::Parquet(_)) { error.with("row group", row_group) } else { error };
+        error.with("source", &self.name)
+    }
+
+    /// An error of decoding some columns of a unit, with the one that is damaged.
+    pub(crate) fn blamed(&self, unit: usize, columns: &Columns, error: Error) -> Error {
+        let Unit { file, row_group, .. } = self.units[unit];
+        let Body::Parquet(body) = &self.files[file].body else { return error };
+        if error.kind() != Kind::Invalid {
+            return error;
+        }
+        let stored = self.open_file(file).ok();
+        match stored.and_then(|stored| body.culprit(&stored, row_group, columns.roots(file))) {
+            Some(column) => error.with("column", column),
+            None => error,
+        }
     }
 }
 
@@ -225,8 +353,8 @@ fn open_all(spec: &SourceSpec, files: &[StoredFile], context: &RequestContext) -
         || (),
         |(), index| {
             let path = &files[index].path;
-            let named = |error: Error| error.with("file", path);
-            let file = spec.storage.open(&files[index])?;
+            let named = |error: Error| explained(spec.table.as_deref(), error).with("file", path);
+            let file = spec.storage.open(&files[index]).map_err(|e| explained(spec.table.as_deref(), e))?;
             let body = match spec.format {
                 Format::Parquet => Body::Parquet(ParquetFile::open(file).map_err(named)?),
                 Format::Csv => Body::Csv(CsvFile::infer(file).map_err(named)?),
@@ -240,6 +368,46 @@ fn open_all(spec: &SourceSpec, files: &[StoredFile], context: &RequestContext) -
     let mut bodies: Vec<_> = opened.into_iter().map(|(_, body)| body).collect();
     csv_file::unify(&mut bodies, files, &spec.text_columns)?;
     Ok(bodies)
+}
+
+/// An error about a file, with what its table says of it.
+fn explained(table: Option<&dyn TableFiles>, error: Error) -> Error {
+    match table {
+        Some(table) => table.explained(error),
+        None => error,
+    }
+}
+
+/// By unit, the rows that the table has not deleted, read for all files at once. `kept` are the files' numbers in the table.
+fn live_rows(
+    spec: &SourceSpec,
+    table: &dyn TableFiles,
+    (kept, units): (&[usize], &[Unit]),
+    context: &RequestContext,
+) -> Result<Vec<Option<Vec<Range<u32>>>>> {
+    let by_file: Vec<&[Unit]> = units.chunk_by(|a, b| a.file == b.file).collect();
+    let live = Mutex::new(vec![None; units.len()]);
+    let stored = kept.iter().map(|file| &table.files()[*file].stored);
+    let threads = threads_for(spec.storage.as_ref(), stored);
+    threads::for_each(
+        threads,
+        by_file.len(),
+        context,
+        || (),
+        |(), index| {
+            let units = by_file[index];
+            let file = kept[units[0].file];
+            let found = table.deleted_rows(file).and_then(|deleted| table::live_rows(units, &deleted));
+            let named =
+                |error: Error| explained(Some(table), error).with("file", &table.files()[file].stored.path);
+            let found = found.map_err(named)?;
+            let first = by_file[..index].iter().map(|units| units.len()).sum::<usize>();
+            let mut live = live.lock().unwrap_or_else(PoisonError::into_inner);
+            live[first..first + found.len()].clone_from_slice(&found);
+            Ok(())
+        },
+    )?;
+    Ok(live.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
 fn cut(files: &[SourceFile]) -> Result<Vec<Unit>> {

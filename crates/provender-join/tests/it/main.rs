@@ -1,6 +1,7 @@
 //! The join against a brute-force oracle, and its sources, windows and frames on real files.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod damaged;
 mod frames;
 mod historical;
 mod oracle;

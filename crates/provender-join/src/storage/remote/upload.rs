@@ -8,6 +8,7 @@ use object_store::{MultipartUpload, ObjectStoreExt, PutPayload};
 use provender_core::{Error, Result};
 use std::io::{self, Write};
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -15,6 +16,9 @@ use tokio::task::JoinSet;
 const PART_BYTES: usize = 16 << 20;
 /// Parts on their way at a time, besides the one that is being filled.
 const TOGETHER: usize = 3;
+
+/// How long a process that ends waits for the store to forget what it was sent.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Takes bytes and sends them on their way. Dropped before [`Upload::finish`], it leaves nothing.
 pub(in crate::storage) struct Upload {
@@ -63,6 +67,15 @@ impl Upload {
     fn outcome(&self) -> Result<()> {
         let cut_off = || Err(Error::unavailable("the upload was cut off").with("path", &self.url));
         self.outcome.recv().unwrap_or_else(|_| cut_off())
+    }
+}
+
+impl Drop for Upload {
+    /// Waits until what was sent is taken back: a process that ended at once would leave the parts in the bucket.
+    fn drop(&mut self) {
+        self.parts = None;
+        // The outcome is that nobody wants the object any more, or was told already.
+        drop(self.outcome.recv_timeout(PATIENCE));
     }
 }
 
