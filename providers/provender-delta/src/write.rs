@@ -33,7 +33,7 @@ const CHECKPOINT_INTERVAL: u64 = 100;
 /// ill-typed column; `Conflict` if the table's columns were changed meanwhile. Nothing is added then.
 pub(crate) async fn append(place: TablePlace, request: AppendRequest) -> Result<u64> {
     let named = |error: Error| named(error, &place).with("source", &request.source.name);
-    let table = Table::open(&place, At::Newest).await.map_err(named)?;
+    let table = Box::pin(Table::open(&place, At::Newest)).await.map_err(named)?;
     let layout = Layout::of(&table.snapshot).map_err(named)?;
     let fitted =
         request.batches.iter().map(|batch| layout.fit(batch)).collect::<Result<Vec<_>>>().map_err(named)?;
@@ -45,7 +45,7 @@ pub(crate) async fn append(place: TablePlace, request: AppendRequest) -> Result<
         discard(&table.log_store, &written).await;
         return Err(named(error));
     }
-    match add(&table, &layout, &written, &request.context).await {
+    match Box::pin(add(&table, &layout, &written, &request.context)).await {
         Ok(()) => Ok(written.iter().map(|file| file.rows).sum()),
         Err(error) => {
             if is_certain(&error) {
@@ -73,7 +73,7 @@ async fn add(
             commit::checkpoint(&table.log_store, &table.place, version, interval(&table.snapshot)).await;
             return Ok(());
         }
-        table = Table::open(&table.place, At::Newest).await?;
+        table = Box::pin(Table::open(&table.place, At::Newest)).await?;
         if Layout::of(&table.snapshot)? != *layout {
             return Err(Error::conflict("the table's columns were changed while rows were written to it"));
         }

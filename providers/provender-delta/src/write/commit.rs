@@ -125,7 +125,7 @@ pub(crate) async fn checkpoint(log_store: &LogStoreRef, place: &TablePlace, vers
         table.load_version(version).await?;
         deltalake_core::checkpoints::create_checkpoint(&table, None).await
     };
-    if let Err(error) = made.await {
+    if let Err(error) = Box::pin(made).await {
         tracing::warn!(table = place.path, version, %error, "the table's checkpoint was not written");
     }
 }

@@ -10,6 +10,7 @@ use crate::place::TablePlace;
 use crate::table::Table;
 use crate::travel::At;
 use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
 use deltalake_core::logstore::LogStoreRef;
 use futures::{StreamExt, TryStreamExt};
 use provender_core::offline::{SaveMode, SaveRequest};
@@ -41,14 +42,14 @@ enum Goal {
 pub(crate) async fn save(place: TablePlace, request: SaveRequest) -> Result<u64> {
     let told = |error: Error| named(error, &place);
     let log_store = place.log_store().await.map_err(told)?;
-    let (goal, layout) = goal(&place, &request).await.map_err(told)?;
+    let (goal, layout) = goal(&place, &request.schema, request.mode).await.map_err(told)?;
     let mut written = Vec::new();
     let context = request.context.clone();
     if let Err(error) = write_stream(&place, &layout, request, &mut written).await {
         discard(&log_store, &written).await;
         return Err(told(error));
     }
-    match goal.commit(&place, &log_store, &layout, &written, &context).await {
+    match Box::pin(goal.commit(&place, &log_store, &layout, &written, &context)).await {
         Ok(()) => Ok(written.iter().map(|file| file.rows).sum()),
         Err(error) => {
             if is_certain(&error) {
@@ -59,26 +60,26 @@ pub(crate) async fn save(place: TablePlace, request: SaveRequest) -> Result<u64>
     }
 }
 
-async fn goal(place: &TablePlace, request: &SaveRequest) -> Result<(Goal, Layout)> {
-    let table = match Table::open(place, At::Newest).await {
+async fn goal(place: &TablePlace, schema: &SchemaRef, mode: SaveMode) -> Result<(Goal, Layout)> {
+    let table = match Box::pin(Table::open(place, At::Newest)).await {
         Ok(table) => table,
         Err(error) if error.kind() == Kind::NotFound => {
-            let new = NewTable::of(&request.schema)?;
+            let new = NewTable::of(schema)?;
             let layout = new.layout()?;
             return Ok((Goal::Create(new), layout));
         }
         Err(error) => return Err(error),
     };
     let layout = Layout::of(&table.snapshot)?;
-    match request.mode {
+    match mode {
         SaveMode::Create => Err(exists()),
         SaveMode::Append => {
-            layout.fit(&RecordBatch::new_empty(request.schema.clone()))?;
+            layout.fit(&RecordBatch::new_empty(schema.clone()))?;
             Ok((Goal::Add(Box::new(table)), layout))
         }
         SaveMode::Overwrite => {
             check_replaceable(&table)?;
-            let new = NewTable::of(&request.schema)?;
+            let new = NewTable::of(schema)?;
             let new_layout = new.layout()?;
             if layout.has_columns_of(&new_layout) {
                 return Ok((Goal::Replace(Box::new(table), None), layout));
@@ -185,7 +186,7 @@ async fn replace(
                     "the table's columns were changed while rows were written to it",
                 ));
             }
-            Attempt::Lost(_) => table = Table::open(&table.place, At::Newest).await?,
+            Attempt::Lost(_) => table = Box::pin(Table::open(&table.place, At::Newest)).await?,
         }
     }
 }
