@@ -70,6 +70,8 @@ commands! {
     MaterializeIncremental(commands::materialize::Incremental);
     /// Build a training set: entity rows joined with features as they were known at each row's time
     GetHistoricalFeatures(commands::historical::Historical);
+    /// Build a training set again from its manifest and prove that it is the same, or name the first cell that differs
+    Replay(commands::replay::Replay);
     /// Read the newest feature values of entities from the online store
     GetOnlineFeatures(commands::online::Online);
     /// Push rows through a push source

@@ -11,6 +11,7 @@ pub(crate) mod objects;
 pub(crate) mod online;
 pub(crate) mod push;
 pub(crate) mod remove;
+pub(crate) mod replay;
 pub(crate) mod serve;
 pub(crate) mod version;
 
@@ -52,6 +53,7 @@ async fn run(command: Command, app: &App) -> Outcome {
         Command::Materialize(args) => args.run(app).await,
         Command::MaterializeIncremental(args) => args.run(app).await,
         Command::GetHistoricalFeatures(args) => args.run(app).await,
+        Command::Replay(args) => args.run(app).await,
         Command::GetOnlineFeatures(args) => args.run(app).await,
         Command::Push(args) => args.run(app).await,
         Command::WriteToOnlineStore(args) => args.run(app).await,

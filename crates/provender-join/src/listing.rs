@@ -1,6 +1,5 @@
 //! From a path to the files it means: one file, a folder, a glob, or a Hive-partitioned folder.
 
-use crate::source::SourceSpec;
 use crate::storage::{Storage, StoredFile};
 use arrow_array::{ArrayRef, Int64Array, StringArray};
 use globset::GlobBuilder;
@@ -37,16 +36,6 @@ pub(crate) fn list(storage: &dyn Storage, paths: &[String]) -> Result<Listing> {
     }
     let partitions = partition_columns(&files, &segments)?;
     Ok(Listing { files, partitions })
-}
-
-/// The files that a source's paths mean, as it would read them now.
-///
-/// # Errors
-/// `NotFound` for a path that does not exist; `Invalid` for one that holds no file or is a Delta table; `Denied` or `Unavailable` as the place says.
-pub fn files(spec: &SourceSpec) -> Result<Vec<StoredFile>> {
-    let listing =
-        list(spec.storage.as_ref(), &spec.paths).map_err(|error| error.with("source", &spec.name))?;
-    Ok(listing.files)
 }
 
 /// The files of one path, and from which byte of their paths on `k=v` names are partition columns.

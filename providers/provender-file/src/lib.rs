@@ -5,7 +5,6 @@ mod job;
 mod place;
 mod store;
 mod stream;
-mod version;
 
 pub use provender_join::storage::StorageOptions;
 pub use store::FileStore;

@@ -4,7 +4,6 @@ use crate::append;
 use crate::job::FileJob;
 use crate::place::Place;
 use crate::stream::{blocking, stream_of};
-use crate::version;
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use provender_core::model::{DataSource, FileFormat, SourceKind};
@@ -14,7 +13,7 @@ use provender_core::offline::{
 };
 use provender_core::{OfflineStore, OpenContext, RequestContext, Result, ValueType};
 use provender_join::storage::StorageOptions;
-use provender_join::{HistoricalJoin, JoinOptions, Source, Window};
+use provender_join::{HistoricalJoin, JoinOptions, Source, Window, versions};
 use std::sync::Arc;
 
 /// Files of one repository.
@@ -123,6 +122,6 @@ impl OfflineStore for FileStore {
 
     async fn version(&self, source: &DataSource) -> Result<SourceVersion> {
         let spec = (self.place(source)?, source.name.clone());
-        blocking(move || version::version(&spec.0.spec(&spec.1, Vec::new())?)).await
+        blocking(move || versions(&spec.0.spec(&spec.1, Vec::new())?).map(SourceVersion::Files)).await
     }
 }

@@ -1,7 +1,11 @@
 //! `get-historical-features`.
 
+mod build;
+pub(crate) mod entity;
 mod preview;
 mod report;
+
+pub(crate) use build::{SUFFIX, write_manifest, write_options};
 
 use super::Outcome;
 use crate::app::App;
@@ -9,28 +13,25 @@ use crate::memory;
 use crate::output::{self, Failure};
 use crate::progress::Bars;
 use crate::signal::INTERRUPTED;
-use crate::tables;
+use build::{Found, Target, build};
 use clap::{Args, ValueEnum};
-use futures::StreamExt;
-use preview::Summary;
-use provender::engine::{Features, HistoricalQuery, Query, Spines, TrainingAudit, TrainingJob};
-use provender::offline::{JoinReport, KnownAt};
-use provender::{Error, FeatureStore, RequestContext, Result, Timestamp, frame};
+use entity::Room;
+use provender::engine::manifest::EntityOrigin;
+use provender::engine::{Features, HistoricalQuery};
+use provender::offline::KnownAt;
+use provender::{Error, FeatureStore, RequestContext, Result, Timestamp};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// The part of --max-memory that entity rows may fill before they go to disk: one in so many.
-const ENTITY_SHARE: u64 = 8;
-/// The part of --max-memory that the file being written may fill.
-const FILE_SHARE: u64 = 8;
 
 const EXAMPLES: &str = "\
 Examples:
   provender -c shop get-historical-features --entity-df orders.parquet --feature-service model_v1 --out training.parquet
   provender -c shop get-historical-features -d '[{\"driver_id\": 1001, \"event_timestamp\": \"2026-01-01T12:00:00\"}]' -f driver_stats:conv_rate
-  provender -c shop get-historical-features --end-date 2026-01-31 -f driver_stats:conv_rate      (one row an entity, as of that time)";
+  provender -c shop get-historical-features --end-date 2026-01-31 -f driver_stats:conv_rate      (one row an entity, as of that time)
+  provender -c shop get-historical-features --spine changes -s 2026-01-01 -e 2026-01-31 -f driver_stats:conv_rate --out changes.parquet
+
+Beside the file that --out names comes a manifest, FILE.manifest.json: `provender replay` builds the same rows from it again.";
 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -50,7 +51,7 @@ pub(crate) struct Historical {
     /// The features of a feature service
     #[arg(long, value_name = "NAME", conflicts_with = "features")]
     feature_service: Option<String>,
-    /// Where to write: .parquet, .csv or .jsonl. Without it, a few rows are shown
+    /// Where to write: .parquet, .csv or .jsonl; FILE.manifest.json comes beside it. Without it, a few rows are shown
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Name features view__feature
@@ -69,11 +70,14 @@ pub(crate) struct Historical {
     /// `known_at` says, and `none` if it has no such tag
     #[arg(long, value_enum)]
     known_at: Option<Known>,
-    /// With --end-date instead of entity rows. Accepted for Feast's sake: the answer is the snapshot at --end-date, whose lower bound is each view's ttl
-    #[arg(short = 's', long, value_name = "TIME", conflicts_with_all = ["entity_df", "dataframe"])]
+    /// What rows are made with --end-date instead of entity rows
+    #[arg(long, value_enum, default_value_t = Made::Snapshot, conflicts_with_all = ["entity_df", "dataframe", "entity_sql"])]
+    spine: Made,
+    /// First instant of --spine changes. With a snapshot it is accepted for Feast's sake: the lower bound is each view's ttl
+    #[arg(short = 's', long, visible_alias = "start", value_name = "TIME", conflicts_with_all = ["entity_df", "dataframe"])]
     start_date: Option<String>,
-    /// Instead of entity rows: one row for each entity that has a valid row at this time (default with --start-date: now)
-    #[arg(short = 'e', long, value_name = "TIME", conflicts_with_all = ["entity_df", "dataframe"])]
+    /// Instead of entity rows: the time of a snapshot, or the last instant of --spine changes (default with --start-date: now)
+    #[arg(short = 'e', long, visible_alias = "end", value_name = "TIME", conflicts_with_all = ["entity_df", "dataframe"])]
     end_date: Option<String>,
 }
 
@@ -83,11 +87,12 @@ enum Known {
     None,
 }
 
-/// What is known of a training set that has been built.
-struct Found {
-    summary: Summary,
-    report: JoinReport,
-    audit: TrainingAudit,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Made {
+    /// One row for each entity that has a valid row at --end-date, at that time
+    Snapshot,
+    /// One row for each distinct pair of an entity and an event timestamp among the views' rows from --start-date to --end-date
+    Changes,
 }
 
 impl Historical {
@@ -100,10 +105,7 @@ impl Historical {
         let mut context = app.context();
         let bars = Bars::new();
         context.progress = bars.progress();
-        let outcome = match self.query(&store, context.clone()).await {
-            Ok(query) => self.answer(app, &store, query, &bars, began).await,
-            Err(error) => Err(error),
-        };
+        let outcome = self.answer(app, &store, &context, &bars, began).await;
         match outcome {
             Err(_) if context.cancel.is_cancelled() => {
                 bars.clear();
@@ -118,22 +120,41 @@ impl Historical {
         &self,
         app: &App,
         store: &FeatureStore,
-        query: HistoricalQuery,
+        context: &RequestContext,
         bars: &Bars,
         began: Instant,
     ) -> Result<()> {
-        let job = store.historical(query).await?;
+        let room = Room { memory: self.memory()?, folder: self.spill_dir.clone() };
+        let origin = self.origin()?;
+        let query = self.query(store, &origin, &room, context).await?;
+        let pinned = entity::made(store.pinned(query).await?, &room).await?;
+        let (job, recorder) = pinned.job().await?;
         if self.explain {
             report::explain(app, &job.explain().await?);
             return Ok(());
         }
-        let found = self.build(job).await?;
+        let target = Target { out: self.out.clone(), origin, room };
+        let found = build(job, recorder, target).await?;
         bars.clear();
+        if found.manifest.is_some() {
+            for change in pinned.changes().await {
+                output::warning(&format!(
+                    "{}: while it was read its source changed: {}; a replay may find other values",
+                    change.view, change.what
+                ));
+            }
+        }
         self.show(app, &found, began.elapsed());
         Ok(())
     }
 
-    async fn query(&self, store: &FeatureStore, context: RequestContext) -> Result<HistoricalQuery> {
+    async fn query(
+        &self,
+        store: &FeatureStore,
+        origin: &EntityOrigin,
+        room: &Room,
+        context: &RequestContext,
+    ) -> Result<HistoricalQuery> {
         let features = match &self.feature_service {
             Some(name) => Features::Service(name.clone()),
             None => Features::List(self.features.clone()),
@@ -142,18 +163,14 @@ impl Historical {
             Known::Created => KnownAt::Created,
             Known::None => KnownAt::Event,
         });
-        let max_memory = self.memory()?;
         Ok(HistoricalQuery {
-            spine: match &self.entity_sql {
-                Some(sql) => self.rows_of(store, sql, &context).await?,
-                None => self.spine(max_memory)?,
-            },
+            spine: entity::rows(origin, room, store, context).await?,
             features,
             full_feature_names: self.full_feature_names,
             known_at,
-            max_memory,
-            spill_folder: self.spill_dir.clone(),
-            context,
+            max_memory: room.memory,
+            spill_folder: room.folder.clone(),
+            context: context.clone(),
         })
     }
 
@@ -161,72 +178,29 @@ impl Historical {
         self.max_memory.as_deref().map(parse_size).transpose()
     }
 
-    /// The rows of a query as entity rows.
-    async fn rows_of(&self, store: &FeatureStore, sql: &str, context: &RequestContext) -> Result<Spines> {
-        let max_memory = self.memory()?;
-        let query = Query {
-            sql: sql.to_owned(),
-            max_memory,
-            spill_folder: self.spill_dir.clone(),
-            context: context.clone(),
-        };
-        let spine = provender::entity_sql(store, query, max_memory.map(|bytes| bytes / ENTITY_SHARE)).await;
-        spine
-            .map(|spine| Spines::Frame(Arc::new(spine)))
-            .map_err(|error| if error.get("field").is_some() { error } else { error.with("field", "--entity-sql") })
-    }
-
-    fn spine(&self, max_memory: Option<u64>) -> Result<Spines> {
+    /// Where the entity rows come from.
+    fn origin(&self) -> Result<EntityOrigin> {
         if let Some(file) = &self.entity_df {
-            let named = |e: Error| if e.get("file").is_some() { e } else { e.with("file", file.display()) };
-            let held = max_memory.map(|bytes| bytes / ENTITY_SHARE);
-            let spine = frame::entity_rows(frame::open(file)?, held, self.spill_dir.as_deref());
-            return spine.map(|spine| Spines::Frame(Arc::new(spine))).map_err(named);
+            return entity::file_origin(file);
         }
         if let Some(json) = &self.dataframe {
-            let spine = frame::read_json(json.as_bytes()).and_then(tables::spine);
-            return spine.map(Spines::Frame).map_err(|e| e.with("field", "--dataframe"));
+            return Ok(EntityOrigin::Inline { json: json.clone() });
+        }
+        if let Some(sql) = &self.entity_sql {
+            return Ok(EntityOrigin::Query { sql: sql.clone() });
         }
         let instant = |text: &Option<String>, field| {
             text.as_deref().map(Timestamp::parse).transpose().map_err(|e: Error| e.with("field", field))
         };
-        Ok(Spines::Snapshot {
-            start: instant(&self.start_date, "--start-date")?,
-            end: instant(&self.end_date, "--end-date")?.unwrap_or_else(Timestamp::now),
-        })
-    }
-
-    /// Runs the join, writes the rows if asked to, and keeps what the summary shows.
-    async fn build(&self, job: TrainingJob) -> Result<Found> {
-        let set = job.run().await?;
-        let (schema, out) = (set.schema.clone(), self.out.clone());
-        let memory = self.memory()?.map(|bytes| bytes / FILE_SHARE);
-        let options = frame::WriteOptions { memory, ..frame::WriteOptions::default() };
-        // Rows are taken from the stream on a thread of their own, so that writing a file never holds up the join.
-        let (mut sender, receiver) = futures::channel::mpsc::channel(2);
-        let writer = tokio::task::spawn_blocking(move || {
-            let mut summary = Summary::new(&schema);
-            let mut batches = futures::executor::block_on_stream(receiver).inspect(|batch| {
-                if let Ok(batch) = batch {
-                    summary.add(batch);
-                }
-            });
-            match &out {
-                Some(path) => frame::write_with(path, &schema, batches, &options).map(drop)?,
-                None => batches.try_for_each(|batch| batch.map(drop))?,
-            }
-            Ok::<_, Error>(summary)
-        });
-        let mut batches = set.batches;
-        while let Some(batch) = batches.next().await {
-            // A writer that stopped early says why below.
-            if futures::SinkExt::send(&mut sender, batch).await.is_err() {
-                break;
+        let start = instant(&self.start_date, "--start-date")?.map(|start| start.to_string());
+        let end = instant(&self.end_date, "--end-date")?.unwrap_or_else(Timestamp::now).to_string();
+        match (self.spine, start) {
+            (Made::Snapshot, start) => Ok(EntityOrigin::Snapshot { start, end }),
+            (Made::Changes, Some(start)) => Ok(EntityOrigin::Changes { start, end }),
+            (Made::Changes, None) => {
+                Err(Error::invalid("changes need a first instant").with("expected", "--start-date TIME"))
             }
         }
-        drop(sender);
-        let summary = writer.await.map_err(|e| Error::internal("the writer stopped").because(e))??;
-        Ok(Found { summary, report: set.report, audit: set.audit })
     }
 
     fn show(&self, app: &App, found: &Found, elapsed: Duration) {
@@ -239,7 +213,7 @@ impl Historical {
 }
 
 /// `2GB`, `1.5 GB`, `500 MiB`, `1000000` as bytes.
-fn parse_size(text: &str) -> Result<u64> {
+pub(crate) fn parse_size(text: &str) -> Result<u64> {
     let text = text.trim();
     let split = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let unit: Option<u64> = match text[split..].trim().to_ascii_lowercase().as_str() {

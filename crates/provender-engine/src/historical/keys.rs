@@ -71,7 +71,7 @@ pub(super) async fn rows(
     }
     match query.spine {
         Spines::Changes { .. } => changes(sources, resolved, start, end, &query.context).await,
-        _ => snapshot(sources, resolved, end, &query.context).await,
+        _ => snapshot(sources, resolved, end, query).await,
     }
     .map(Some)
 }
@@ -81,7 +81,7 @@ async fn snapshot(
     sources: &Sources<'_>,
     resolved: &Resolved,
     end: Timestamp,
-    context: &RequestContext,
+    query: &HistoricalQuery,
 ) -> Result<KeyRows> {
     let index = widest(&resolved.uses)?;
     let widest = &resolved.uses[index];
@@ -89,8 +89,12 @@ async fn snapshot(
         Some(ttl) => Timestamp(end.0.saturating_sub(ttl)).max(BEGINNING),
         None => BEGINNING,
     };
-    let (store, request) = request(sources, resolved, index, (start, end), context)?;
-    let scan = sources.stores[store].latest(request).await.map_err(|e| e.with("view", &widest.name))?;
+    let (store, request) = request(sources, resolved, index, (start, end), &query.context)?;
+    let store = &sources.stores[store];
+    // A store finds the newest rows in memory; whoever has set a limit sorts the keys of all rows within it.
+    let scan =
+        if query.max_memory.is_some() { store.range(request).await } else { store.latest(request).await };
+    let scan = scan.map_err(|e| e.with("view", &widest.name))?;
     let schema = spine_schema(&scan.schema.fields()[..widest.keys.len()]);
     let stamped_schema = Arc::clone(&schema);
     let stamp = move |batch: Result<RecordBatch>| stamped(&batch?, &stamped_schema, end);
@@ -217,15 +221,20 @@ fn stamped(keys: &RecordBatch, schema: &SchemaRef, end: Timestamp) -> Result<Rec
     let times = TimestampMicrosecondArray::from_value(end.0, keys.num_rows()).with_timezone("UTC");
     let mut columns: Vec<ArrayRef> = vec![Arc::new(times)];
     columns.extend_from_slice(&keys.columns()[..schema.fields().len() - 1]);
-    Ok(RecordBatch::try_new(Arc::clone(schema), columns)?)
+    with_whole_keys(columns, schema)
 }
 
-/// Time and keys of the rows whose keys are whole.
+/// Time and keys of changes.
 fn changed(rows: &RecordBatch, keys: &[usize], event: usize, schema: &SchemaRef) -> Result<RecordBatch> {
     let mut columns = vec![Arc::clone(rows.column(event))];
     for (key, field) in keys.iter().zip(&schema.fields()[1..]) {
         columns.push(cast(rows.column(*key), field.data_type())?);
     }
+    with_whole_keys(columns, schema)
+}
+
+/// The rows that have no null among their keys.
+fn with_whole_keys(columns: Vec<ArrayRef>, schema: &SchemaRef) -> Result<RecordBatch> {
     let nulls = columns[1..]
         .iter()
         .fold(None, |nulls, column| NullBuffer::union(nulls.as_ref(), column.logical_nulls().as_ref()));

@@ -92,6 +92,11 @@ pub enum EntityOrigin {
         /// The text.
         json: String,
     },
+    /// A query over the data sources.
+    Query {
+        /// Its SQL text.
+        sql: String,
+    },
     /// One row for each key that has a valid row at the end.
     Snapshot {
         /// As Feast's `start_date`.

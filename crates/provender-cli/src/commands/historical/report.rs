@@ -53,7 +53,7 @@ pub(super) fn explain(app: &App, explain: &Explain) {
 
 /// A finished training set, for people.
 pub(super) fn print(found: &Found, elapsed: Duration, out: Option<&Path>) {
-    let Found { summary, report, audit } = found;
+    let Found { summary, report, audit, manifest } = found;
     let share = |part: u64| {
         if report.rows == 0 {
             "-".to_owned()
@@ -107,6 +107,9 @@ pub(super) fn print(found: &Found, elapsed: Duration, out: Option<&Path>) {
     if let Some(out) = out {
         output::line(&format!("written to {}", out.display()));
     }
+    if let Some(manifest) = manifest {
+        output::line(&format!("manifest in {manifest}"));
+    }
 }
 
 /// How old the values are.
@@ -159,13 +162,14 @@ fn sample(summary: &Summary) {
 
 /// A finished training set, for programs.
 pub(super) fn to_json(found: &Found, elapsed: Duration, out: Option<&Path>) -> Value {
-    let Found { summary, report, audit } = found;
+    let Found { summary, report, audit, manifest } = found;
     let view = |(i, v): (usize, &ViewReport)| json!({ "name": v.name, "matched": v.matched, "unmatched": v.unmatched, "expired": v.expired, "leaked": v.leaked, "audit": look_json(audit, i) });
     let column = |(i, field): (usize, &std::sync::Arc<arrow_schema::Field>)| json!({ "name": field.name(), "type": field.data_type().to_string(), "nulls": summary.nulls[i], "changed": audit.changed(field.name()) });
     json!({
         "rows": summary.rows,
         "seconds": elapsed.as_secs_f64(),
         "out": out.map(|p| p.display().to_string()),
+        "manifest": manifest,
         "views": report.views.iter().enumerate().map(view).collect::<Vec<_>>(),
         "columns": summary.schema.fields().iter().enumerate().map(column).collect::<Vec<_>>(),
         "first_rows": summary.sample().unwrap_or_default(),
