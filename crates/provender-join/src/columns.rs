@@ -1,7 +1,9 @@
 //! Some columns of a source, found in each of its files.
 
-use crate::source::Source;
-use arrow_schema::DataType;
+use crate::conform::widens;
+use crate::source::{Place, Source};
+use crate::table::ColumnPlace;
+use arrow_schema::{DataType, FieldRef};
 use provender_core::{Error, Result};
 
 /// Where a column of one file comes from.
@@ -11,6 +13,8 @@ pub(crate) enum Origin {
     Read(usize),
     /// The n-th column that paths carry.
     Partition(usize),
+    /// Nowhere: nulls.
+    Null,
 }
 
 /// Columns to read, in the order asked.
@@ -22,6 +26,8 @@ pub(crate) struct Columns {
     pub(crate) types: Vec<DataType>,
     /// How many of the columns, from the first on, come in that type from all files.
     pub(crate) typed: usize,
+    /// By column, what a table says that it is in the files.
+    pub(crate) stored: Vec<Option<FieldRef>>,
     files: Vec<FileColumns>,
 }
 
@@ -45,10 +51,15 @@ impl Columns {
             .collect::<Result<Vec<_>>>()?;
         let mut files = Vec::with_capacity(source.files().len());
         for file in 0..source.files().len() {
-            files.push(FileColumns::find(source, file, names, &types[..typed])?);
+            files.push(FileColumns::find(source, file, names, (&types, typed))?);
         }
+        let place = |name: &&str| match &source.table()?.column(name)?.place {
+            ColumnPlace::File(stored) => Some(stored.clone()),
+            ColumnPlace::Table(_) => None,
+        };
+        let stored = names.iter().map(place).collect();
         let names = names.iter().map(|name| (*name).to_owned()).collect();
-        Ok(Self { names, types, typed, files })
+        Ok(Self { names, types, typed, stored, files })
     }
 
     /// Top-level columns to read from a file, ascending.
@@ -63,25 +74,34 @@ impl Columns {
 }
 
 impl FileColumns {
-    fn find(source: &Source, file: usize, names: &[&str], types: &[DataType]) -> Result<Self> {
+    /// The first `typed` columns must have their types in the file; those of a table, a type that can be widened to them.
+    fn find(
+        source: &Source,
+        file: usize,
+        names: &[&str],
+        (types, typed): (&[DataType], usize),
+    ) -> Result<Self> {
         let schema = source.files()[file].body.schema();
         let mut roots = Vec::new();
         for (i, name) in names.iter().enumerate() {
-            if let Some((root, field)) = schema.column_with_name(name) {
-                let expected = types.get(i).unwrap_or(field.data_type());
-                if !field.data_type().equals_datatype(expected) {
-                    return Err(differs(source, file, name)
-                        .with("type", field.data_type())
-                        .with("expected", expected));
-                }
-                roots.push(root);
+            let Place::File(root) = source.place(file, name) else { continue };
+            let (found, expected) = (schema.field(root).data_type(), &types[i]);
+            let fits = match source.table() {
+                Some(_) => widens(found, expected),
+                None => i >= typed || found.equals_datatype(expected),
+            };
+            if !fits {
+                return Err(differs(source, file, name).with("type", found).with("expected", expected));
             }
+            roots.push(root);
         }
         roots.sort_unstable();
         roots.dedup();
-        let origin = |name: &&str| match schema.index_of(name) {
-            Ok(root) => roots.binary_search(&root).ok().map(Origin::Read),
-            Err(_) => source.partitions().iter().position(|(p, _)| p == name).map(Origin::Partition),
+        let origin = |name: &&str| match source.place(file, name) {
+            Place::File(root) => roots.binary_search(&root).ok().map(Origin::Read),
+            Place::Constant(constant) => Some(Origin::Partition(constant)),
+            Place::Null => Some(Origin::Null),
+            Place::Missing => None,
         };
         let missing =
             |name: &&str| differs(source, file, name).with("expected", "the columns of the first file");

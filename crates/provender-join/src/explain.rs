@@ -6,6 +6,7 @@ use crate::parquet_file::decoded_bytes;
 use crate::prune::Part;
 use crate::slots::Slots;
 use crate::source::{Body, Source, Unit};
+use crate::table::LeftOut;
 use provender_core::offline::{Pruned, ViewExplain};
 use provender_core::{Error, Result};
 
@@ -34,15 +35,19 @@ impl Need<'_> {
             Some(Body::Csv(_)) => "CSV",
             _ => "Parquet",
         };
-        let total: u64 = files.iter().map(|file| file.stored.size).sum();
+        let title = self.source.table().map(|table| table.table.title());
+        let nothing = LeftOut::default();
+        let left_out = self.source.table().map_or(&nothing, |table| &table.left_out);
+        let rows: u64 = all.iter().map(|unit| unit.rows).sum();
+        let bytes: u64 = files.iter().map(|file| file.stored.size).sum();
         ViewExplain {
             name: self.name.to_owned(),
-            plan: format!("scan of {format} files"),
-            files: (files.len() as u64, kept_files.len() as u64),
+            plan: title.map_or_else(|| format!("scan of {format} files"), |title| format!("scan of {title}")),
+            files: (left_out.files + files.len() as u64, kept_files.len() as u64),
             row_groups: (all.len() as u64, self.parts.len() as u64),
-            rows: (all.iter().map(|unit| unit.rows).sum(), self.parts.iter().map(Part::rows).sum()),
-            bytes: (total, self.kept().map(|unit| self.stored_bytes(unit)).sum()),
-            pruned: pruned.to_vec(),
+            rows: (left_out.rows + rows, self.parts.iter().map(Part::rows).sum()),
+            bytes: (left_out.bytes + bytes, self.kept().map(|unit| self.stored_bytes(unit)).sum()),
+            pruned: left_out.pruned.iter().chain(pruned).cloned().collect(),
         }
     }
 

@@ -7,7 +7,7 @@ mod view;
 pub use joined::Joined;
 
 use crate::explain::Estimate;
-use crate::source::Source;
+use crate::source::{Source, SourceSpec};
 use crate::spill::SpillFile;
 use crate::spine::Entities;
 use crate::threads;
@@ -72,11 +72,39 @@ impl HistoricalJoin {
         options: JoinOptions,
         context: RequestContext,
     ) -> Result<Self> {
-        let keys: BTreeSet<String> =
-            views.iter().flat_map(|(view, _)| &view.keys).map(|key| key.name.clone()).collect();
-        let keys: Vec<&str> =
-            keys.iter().map(String::as_str).filter(|key| spine.schema.index_of(key).is_ok()).collect();
-        let entities = Entities::new(spine, &keys)?;
+        let entities = entities(spine, views.iter().map(|(view, _)| view))?;
+        Self::prepare(entities, views, options, context)
+    }
+
+    /// Prepares the join of `spine` with `views`, opening the source of each for the times and keys of the entity rows: of a table only the files that may hold some
+    /// of them. More threads are used than the options say where sources are far away.
+    ///
+    /// # Errors
+    /// Those of [`HistoricalJoin::new`] and [`Source::open`].
+    pub fn open(
+        spine: Arc<Spine>,
+        views: Vec<(ViewJoin, SourceSpec)>,
+        options: JoinOptions,
+        context: RequestContext,
+    ) -> Result<Self> {
+        let entities = entities(spine, views.iter().map(|(view, _)| view))?;
+        let open = |(join, spec): (ViewJoin, SourceSpec)| {
+            let source = view::open(&join, &spec, entities.facts(), &context);
+            Ok((source.map_err(|error| error.with("view", &join.name))?, join))
+        };
+        let opened = views.into_iter().map(open).collect::<Result<Vec<_>>>()?;
+        let threads = opened.iter().map(|(source, _)| source.threads()).max().unwrap_or(0);
+        let options = JoinOptions { threads: options.threads.max(threads), ..options };
+        let views = opened.into_iter().map(|(source, join)| (join, source)).collect();
+        Self::prepare(entities, views, options, context)
+    }
+
+    fn prepare(
+        entities: Entities,
+        views: Vec<(ViewJoin, Arc<Source>)>,
+        options: JoinOptions,
+        context: RequestContext,
+    ) -> Result<Self> {
         let prepare = |(join, source): (ViewJoin, Arc<Source>)| {
             let name = join.name.clone();
             View::prepare(join, source, &entities, &context).map_err(|error| error.with("view", name))
@@ -136,6 +164,13 @@ impl HistoricalJoin {
         let report = JoinReport { rows: rows as u64, views: reports.collect() };
         Ok(Joined::new(self, plan, windows, spill, report, audit))
     }
+}
+
+/// Looks through entity rows for their times and for the keys of some views.
+fn entities<'a>(spine: Arc<Spine>, views: impl Iterator<Item = &'a ViewJoin>) -> Result<Entities> {
+    let keys: BTreeSet<&str> = views.flat_map(|view| &view.keys).map(|key| key.name.as_str()).collect();
+    let keys: Vec<&str> = keys.into_iter().filter(|key| spine.schema.index_of(key).is_ok()).collect();
+    Entities::new(spine, &keys)
 }
 
 fn count(winners: &[Winners], counts: &mut [Counts], audits: &[ViewAudit]) {

@@ -8,7 +8,8 @@ pub(crate) use part::Part;
 
 use crate::instants::{instants, is_datetime};
 use crate::keys::{KeyRange, KeySet, KeyValues};
-use crate::source::{Body, Source, Unit};
+use crate::source::{Body, Place, Source, Unit};
+use crate::table::{ColumnPlace, LeftOut, TableFiles};
 use crate::threads;
 use arrow_array::{Array, ArrayRef};
 use provender_core::offline::Pruned;
@@ -43,11 +44,19 @@ enum Reason {
     Key,
     Bloom,
     Pages,
+    Deleted,
 }
 
 impl Reason {
-    const ALL: [Self; 6] =
-        [Self::TimeOfFolder, Self::KeyOfFolder, Self::Time, Self::Key, Self::Bloom, Self::Pages];
+    const ALL: [Self; 7] = [
+        Self::TimeOfFolder,
+        Self::KeyOfFolder,
+        Self::Time,
+        Self::Key,
+        Self::Bloom,
+        Self::Pages,
+        Self::Deleted,
+    ];
 
     fn text(self) -> &'static str {
         match self {
@@ -57,6 +66,7 @@ impl Reason {
             Self::Key => "statistics of the join key",
             Self::Bloom => "bloom filter of the join key",
             Self::Pages => "page index",
+            Self::Deleted => "deletion vector",
         }
     }
 }
@@ -84,6 +94,68 @@ pub(crate) fn prune(source: &Source, limits: &Limits<'_>, context: &RequestConte
     }
     pruning.pruned = tell(source.units(), &verdicts, pages);
     Ok(pruning)
+}
+
+/// Which files of a table may hold rows within the limits, as the table itself says, and what is left of them.
+///
+/// # Errors
+/// `Internal` if a bound cannot be read.
+pub(crate) fn prune_files(
+    table: &dyn TableFiles,
+    limits: Option<&Limits<'_>>,
+) -> Result<(Vec<usize>, LeftOut)> {
+    let mut verdicts: Vec<Option<FileReason>> = vec![None; table.files().len()];
+    if let Some(limits) = limits {
+        let (event, from, to) = limits.event;
+        let times = (event, Wanted::Times(from, to));
+        let keys = limits.keys.iter().map(|(column, keys)| (*column, Wanted::Keys(keys)));
+        for (column, wanted) in std::iter::once(times).chain(keys) {
+            let Some((mins, maxes, by)) = bounds(table, column) else { continue };
+            for (verdict, judged) in verdicts.iter_mut().zip(wanted.judge(&mins, &maxes)?) {
+                *verdict = verdict.or((judged == Verdict::None).then_some(by));
+            }
+        }
+        if from > to {
+            verdicts.fill(Some(FileReason::Statistics));
+        }
+    }
+    let mut left_out = LeftOut::default();
+    for (file, _) in table.files().iter().zip(&verdicts).filter(|(_, verdict)| verdict.is_some()) {
+        left_out.add(file);
+    }
+    for by in [FileReason::Partition, FileReason::Statistics] {
+        let count = verdicts.iter().filter(|verdict| **verdict == Some(by)).count() as u64;
+        if count > 0 {
+            left_out.pruned.push(Pruned { what: "files", by: by.text(), count });
+        }
+    }
+    let kept = (0..verdicts.len()).filter(|file| verdicts[*file].is_none()).collect();
+    Ok((kept, left_out))
+}
+
+/// Why a file of a table was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FileReason {
+    Partition,
+    Statistics,
+}
+
+impl FileReason {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Partition => "partition values",
+            Self::Statistics => "statistics in the table's log",
+        }
+    }
+}
+
+/// What a table says of a column in each file.
+fn bounds(table: &dyn TableFiles, name: &str) -> Option<(ArrayRef, ArrayRef, FileReason)> {
+    let column = table.columns().iter().find(|column| column.field.name() == name)?;
+    match &column.place {
+        ColumnPlace::Table(values) => Some((values.clone(), values.clone(), FileReason::Partition)),
+        ColumnPlace::File(_) => table.bounds(name).map(|(mins, maxes)| (mins, maxes, FileReason::Statistics)),
+    }
 }
 
 /// Which row groups of a file are left out by what is in memory already.
@@ -175,13 +247,16 @@ struct Statistics {
 fn statistics(source: &Source, units: &[Unit], column: &str) -> Option<Statistics> {
     let file = units.first()?.file;
     let body = &source.files()[file].body;
-    if body.schema().field_with_name(column).is_ok() {
-        let Body::Parquet(body) = body else { return None };
-        let row_groups: Vec<_> = units.iter().map(|unit| unit.row_group).collect();
-        let (mins, maxes) = body.statistics(column, &row_groups)?;
-        return Some(Statistics { mins, maxes, of_folder: false });
-    }
-    let (_, values) = source.partitions().iter().find(|(name, _)| name == column)?;
+    let values = match source.place(file, column) {
+        Place::File(root) => {
+            let Body::Parquet(body) = body else { return None };
+            let row_groups: Vec<_> = units.iter().map(|unit| unit.row_group).collect();
+            let (mins, maxes) = body.statistics(body.schema().field(root).name(), &row_groups)?;
+            return Some(Statistics { mins, maxes, of_folder: false });
+        }
+        Place::Constant(constant) => &source.partitions()[constant].1,
+        Place::Null | Place::Missing => return None,
+    };
     let file = arrow_array::UInt64Array::from_value(file as u64, units.len());
     let constant = arrow_select::take::take(values, &file, None).ok()?;
     Some(Statistics { mins: constant.clone(), maxes: constant, of_folder: true })
@@ -228,7 +303,10 @@ fn look_closer(
 }
 
 fn look_at_file(source: &Source, limits: &Limits<'_>, units: &[usize]) -> Result<Vec<(usize, Closer)>> {
-    let whole = |unit: &usize| Closer::Kept { part: Part::whole(*unit, source), all: 0, left: 0 };
+    let whole = |unit: &usize| match Part::whole(*unit, source) {
+        part if part.rows() == 0 => Closer::Left(Reason::Deleted),
+        part => Closer::Kept { part, all: 0, left: 0 },
+    };
     let file = source.units()[units[0]].file;
     let Body::Parquet(body) = &source.files()[file].body else {
         return Ok(units.iter().map(|unit| (*unit, whole(unit))).collect());
@@ -236,6 +314,7 @@ fn look_at_file(source: &Source, limits: &Limits<'_>, units: &[usize]) -> Result
     let units_here: Vec<Unit> = units.iter().map(|unit| source.units()[*unit]).collect();
     let mut looked: Vec<Closer> = units.iter().map(whole).collect();
     for (column, keys) in &limits.keys {
+        let Some(column) = source.stored_name(file, column) else { continue };
         for (closer, Unit { row_group, .. }) in looked.iter_mut().zip(&units_here) {
             if body.has_bloom_filter(column, *row_group)
                 && !body.may_hold(&source.open_file(file)?, column, *row_group, keys.few())?
@@ -268,7 +347,8 @@ fn by_pages(
     let is_open = |i: &usize| judged[*i] == Verdict::Unknown && matches!(looked[*i], Closer::Kept { .. });
     let open: Vec<usize> = (0..looked.len()).filter(is_open).collect();
     let row_groups: Vec<usize> = open.iter().map(|i| units[*i].row_group).collect();
-    let Some(pages) = body.pages(|| source.open_file(file), column, &row_groups)? else { return Ok(()) };
+    let Some(stored) = source.stored_name(file, column) else { return Ok(()) };
+    let Some(pages) = body.pages(|| source.open_file(file), stored, &row_groups)? else { return Ok(()) };
     for (at, pages) in open.into_iter().zip(pages) {
         let Closer::Kept { part, all, left } = &mut looked[at] else { continue };
         let judged = wanted.judge(&pages.mins, &pages.maxes)?;

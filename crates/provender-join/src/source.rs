@@ -354,7 +354,8 @@ fn open_all(spec: &SourceSpec, files: &[StoredFile], context: &RequestContext) -
         |(), index| {
             let path = &files[index].path;
             let named = |error: Error| explained(spec.table.as_deref(), error).with("file", path);
-            let file = spec.storage.open(&files[index]).map_err(|e| explained(spec.table.as_deref(), e))?;
+            let file = spec.storage.open(&files[index]);
+            let file = file.map_err(|e| if spec.table.is_some() { named(e) } else { e })?;
             let body = match spec.format {
                 Format::Parquet => Body::Parquet(ParquetFile::open(file).map_err(named)?),
                 Format::Csv => Body::Csv(CsvFile::infer(file).map_err(named)?),

@@ -11,7 +11,7 @@ use crate::historical::check_instants;
 use crate::instants::instants;
 use crate::prune::{Limits, Part, prune};
 use crate::reader::Chunk;
-use crate::source::Source;
+use crate::source::{Source, SourceSpec};
 use crate::spine::key_class;
 use arrow_array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
 use arrow_schema::{Field, Schema, SchemaRef};
@@ -39,7 +39,16 @@ pub struct Window {
 }
 
 impl Window {
-    /// Prepares to read a window.
+    /// Opens a source for a window: of a table, only the files that may hold rows of it.
+    ///
+    /// # Errors
+    /// Those of [`Window::new`] and [`Source::open`].
+    pub fn open(request: RangeRequest, spec: &SourceSpec) -> Result<Self> {
+        let source = Source::open_within(spec, Some(&limits(&request)), &request.context)?;
+        Self::new(request, Arc::new(source))
+    }
+
+    /// Prepares to read a window of a source that is open.
     ///
     /// # Errors
     /// `Invalid` naming the source and the missing or ill-typed column.
@@ -64,9 +73,7 @@ impl Window {
             Field::new(*name, if i < typed { data_type.clone() } else { timestamp_type() }, true)
         });
         let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let event = (request.event_column.as_str(), request.start.0, request.end.0);
-        let limits = Limits { event, keys: Vec::new() };
-        let parts = prune(&source, &limits, &request.context)?.parts;
+        let parts = prune(&source, &limits(&request), &request.context)?.parts;
         Ok(Self { request, source, columns, schema, parts, counters: Arc::default() })
     }
 
@@ -80,6 +87,12 @@ impl Window {
     #[must_use]
     pub fn counters(&self) -> Arc<ScanCounters> {
         Arc::clone(&self.counters)
+    }
+
+    /// Threads that reading it keeps busy.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.source.threads()
     }
 
     /// Rows to be looked at.
@@ -108,6 +121,10 @@ impl Window {
         columns.extend(times.into_iter().map(|times| Arc::new(times.with_timezone("UTC")) as ArrayRef));
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
+}
+
+fn limits(request: &RangeRequest) -> Limits<'_> {
+    Limits { event: (&request.event_column, request.start.0, request.end.0), keys: Vec::new() }
 }
 
 /// Gives batches out once they are worth it, joined where they are small.

@@ -5,7 +5,7 @@ use crate::explain::Need;
 use crate::instants::{self, is_instant};
 use crate::prune::{Limits, Part, Pruning, prune};
 use crate::scan::Scan;
-use crate::source::Source;
+use crate::source::{Source, SourceSpec};
 use crate::spine::{Entities, Facts};
 use crate::winners::{Counts, Rule};
 use provender_core::offline::{KnownAt, ViewAudit, ViewJoin, ViewReport};
@@ -31,10 +31,7 @@ impl View {
         entities: &Entities,
         context: &RequestContext,
     ) -> Result<Self> {
-        let ttl = match join.ttl {
-            Some(ttl) if ttl < 0 => return Err(Error::invalid("the ttl is negative").with("ttl", ttl)),
-            ttl => ttl.filter(|ttl| *ttl > 0),
-        };
+        let ttl = ttl(&join)?;
         entities.check_keys(&join.keys, &source)?;
         check_instants(&source, &join.event_column, join.created_column.as_deref())?;
         for feature in &join.features {
@@ -55,15 +52,7 @@ impl View {
 
     /// What may hold a winner for entity rows of these times and keys.
     pub(super) fn prune(&self, facts: &Facts, context: &RequestContext) -> Result<Pruning> {
-        let (first, last) = match (facts.times, self.rule.ttl) {
-            (Some((first, last)), Some(ttl)) => (first.saturating_sub(ttl), last),
-            (Some((_, last)), None) => (i64::MIN, last),
-            (None, _) => (1, 0),
-        };
-        let set = |name: &str| facts.keys.get(name);
-        let keys = self.join.keys.iter().filter_map(|key| Some((key.column.as_str(), set(&key.name)?)));
-        let limits = Limits { event: (&self.join.event_column, first, last), keys: keys.collect() };
-        prune(&self.source, &limits, context)
+        prune(&self.source, &limits(&self.join, self.rule.ttl, facts), context)
     }
 
     /// The scan of some parts of the source for grouped entity rows.
@@ -101,6 +90,40 @@ impl View {
             features: &self.features,
         }
     }
+}
+
+/// Opens the source of a view for entity rows of some times and keys.
+///
+/// # Errors
+/// Those of [`Source::open`]; `Invalid` for a negative ttl.
+pub(super) fn open(
+    join: &ViewJoin,
+    spec: &SourceSpec,
+    facts: &Facts,
+    context: &RequestContext,
+) -> Result<Arc<Source>> {
+    let limits = limits(join, ttl(join)?, facts);
+    Source::open_within(spec, Some(&limits), context).map(Arc::new)
+}
+
+/// The lifetime of a view's rows; `None` for ever.
+fn ttl(join: &ViewJoin) -> Result<Option<i64>> {
+    match join.ttl {
+        Some(ttl) if ttl < 0 => Err(Error::invalid("the ttl is negative").with("ttl", ttl)),
+        ttl => Ok(ttl.filter(|ttl| *ttl > 0)),
+    }
+}
+
+/// What a row must satisfy to win an entity row of some times and keys.
+fn limits<'a>(join: &'a ViewJoin, ttl: Option<i64>, facts: &'a Facts) -> Limits<'a> {
+    let (first, last) = match (facts.times, ttl) {
+        (Some((first, last)), Some(ttl)) => (first.saturating_sub(ttl), last),
+        (Some((_, last)), None) => (i64::MIN, last),
+        (None, _) => (1, 0),
+    };
+    let set = |name: &str| facts.keys.get(name);
+    let keys = join.keys.iter().filter_map(|key| Some((key.column.as_str(), set(&key.name)?)));
+    Limits { event: (&join.event_column, first, last), keys: keys.collect() }
 }
 
 /// Checks that the time columns are there and hold instants.

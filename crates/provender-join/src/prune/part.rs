@@ -14,17 +14,23 @@ pub(crate) struct Part {
     total: u32,
     /// Rows to read, ascending and apart; `None` for all.
     ranges: Option<Vec<Range<u32>>>,
+    /// Whether the other rows must not be read, for they are deleted, and not only need not be.
+    exact: bool,
 }
 
 impl Part {
-    /// A whole unit.
+    /// A whole unit, but for the rows of it that a table has deleted.
     pub(crate) fn whole(unit: usize, source: &Source) -> Self {
-        Self::of(unit, u32::try_from(source.units()[unit].rows).unwrap_or(u32::MAX))
+        let whole = Self::of(unit, u32::try_from(source.units()[unit].rows).unwrap_or(u32::MAX));
+        match source.live_rows(unit) {
+            Some(live) => Self { ranges: Some(live.to_vec()), exact: true, ..whole },
+            None => whole,
+        }
     }
 
     /// A whole unit of so many rows.
     pub(super) fn of(unit: usize, total: u32) -> Self {
-        Self { unit, total, ranges: None }
+        Self { unit, total, ranges: None, exact: false }
     }
 
     /// Drops the rows outside of some ascending ranges.
@@ -41,10 +47,10 @@ impl Part {
         }
     }
 
-    /// The rows to read; `None` if they are all, or nearly all.
+    /// The rows to read; `None` if they are all, or nearly all and the others do no harm.
     pub(crate) fn selection(&self) -> Option<&[Range<u32>]> {
         let few = self.rows() as f64 <= f64::from(self.total) * WORTH_SKIPPING;
-        self.ranges.as_deref().filter(|_| few)
+        self.ranges.as_deref().filter(|_| few || self.exact)
     }
 
     /// Tells the numbers of the rows as they are read.
