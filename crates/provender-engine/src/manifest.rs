@@ -6,6 +6,8 @@ mod definition;
 mod record;
 mod recorder;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use canonical::digest;

@@ -33,7 +33,7 @@ pub struct Content {
 pub struct ColumnContent {
     /// Its name.
     pub name: String,
-    /// The family of Arrow types that it is of, such as `Int64` or `string`.
+    /// The family of Arrow types that it is of, such as `int64` or `string`.
     pub r#type: String,
     /// Of its family and its blocks.
     pub hash: String,

@@ -6,10 +6,10 @@ use arrow_array::{Array, ArrayAccessor};
 use arrow_buffer::NullBuffer;
 use arrow_cast::cast;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{DataType, FieldRef};
+use arrow_schema::{DataType, FieldRef, TimeUnit};
 use provender_core::{Error, Result};
 
-/// The name of a type, the same for all types that differ only in how arrays lay their values out.
+/// The name of a type, the same for all types that differ only in how arrays lay their values out. Part of the hash's definition: names never change.
 pub(super) fn family(data_type: &DataType) -> String {
     match data_type {
         DataType::Dictionary(_, values) => family(values),
@@ -25,7 +25,25 @@ pub(super) fn family(data_type: &DataType) -> String {
             format!("struct<{}>", fields.iter().map(field).collect::<Vec<_>>().join(", "))
         }
         DataType::Map(entries, _) => format!("map<{}>", family(entries.data_type())),
-        other => other.to_string(),
+        DataType::Timestamp(unit, None) => format!("timestamp[{}]", short(*unit)),
+        DataType::Timestamp(unit, Some(zone)) => format!("timestamp[{}, {zone}]", short(*unit)),
+        DataType::Time32(unit) | DataType::Time64(unit) => format!("time[{}]", short(*unit)),
+        DataType::Duration(unit) => format!("duration[{}]", short(*unit)),
+        DataType::Decimal32(precision, scale) => format!("decimal32({precision}, {scale})"),
+        DataType::Decimal64(precision, scale) => format!("decimal64({precision}, {scale})"),
+        DataType::Decimal128(precision, scale) => format!("decimal128({precision}, {scale})"),
+        DataType::Decimal256(precision, scale) => format!("decimal256({precision}, {scale})"),
+        // One word: boolean, int64, float32, date32, null, …
+        other => other.to_string().to_ascii_lowercase(),
+    }
+}
+
+fn short(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Second => "s",
+        TimeUnit::Millisecond => "ms",
+        TimeUnit::Microsecond => "us",
+        TimeUnit::Nanosecond => "ns",
     }
 }
 
