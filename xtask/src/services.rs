@@ -6,11 +6,13 @@
 mod daemon;
 mod dynamodb;
 mod gcs;
+mod maven;
 mod objects;
 mod packages;
 mod python;
 mod redis;
 mod resp;
+mod spark;
 
 pub(crate) use gcs::serve as serve_gcs;
 
@@ -47,6 +49,12 @@ const SERVICES: &[Service] = &[
         start: |_| python::start(),
         check: python::check,
         environment: || ("PROVENDER_TEST_FEAST_PYTHON", python::path().display().to_string()),
+    },
+    Service {
+        name: "Delta for Spark",
+        start: |_| spark::start(),
+        check: spark::check,
+        environment: || ("PROVENDER_TEST_DELTA_JARS", spark::path().display().to_string()),
     },
     Service {
         name: "Redis",

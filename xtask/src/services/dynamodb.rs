@@ -1,19 +1,23 @@
 //! DynamoDB Local, Amazon's own, from Maven Central.
 
+use super::Runner;
 use super::daemon::{self, until};
-use super::{Runner, packages};
-use crate::tools::{cache, run};
+use super::maven::Libraries;
 use anyhow::{Context, Result, bail};
-use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
 const PORT: u16 = 17630;
 const NAME: &str = "dynamodb-17630";
-const VERSION: &str = "2.6.1";
+const LIBRARIES: Libraries = Libraries {
+    folder: "dynamodb-local",
+    group: "com.amazonaws",
+    artifacts: &["DynamoDBLocal"],
+    version: "2.6.1",
+    transitive: true,
+};
 
 /// What tests give to the client as its endpoint.
 pub(super) fn url() -> String {
@@ -26,7 +30,7 @@ pub(super) fn start(runner: Runner) -> Result<()> {
         return Ok(());
     }
     if runner == Runner::Native {
-        let jars = jars()?;
+        let jars = LIBRARIES.fetch()?;
         daemon::stop(NAME)?;
         daemon::start(
             NAME,
@@ -59,30 +63,4 @@ pub(super) fn check() -> Result<()> {
         bail!("something else answers at {}", url());
     }
     Ok(())
-}
-
-/// The folder with its libraries, fetched once.
-fn jars() -> Result<PathBuf> {
-    packages::ensure(&["java", "mvn"], &["default-jre-headless", "maven"])?;
-    let folder = cache().join("dynamodb-local");
-    let (jars, marker) = (folder.join("jars"), folder.join("version"));
-    if fs::read_to_string(&marker).is_ok_and(|version| version == VERSION) {
-        return Ok(jars);
-    }
-    fs::create_dir_all(&folder)?;
-    fs::write(
-        folder.join("pom.xml"),
-        format!(
-            "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion>\
-             <groupId>provender</groupId><artifactId>services</artifactId><version>1</version><dependencies><dependency>\
-             <groupId>com.amazonaws</groupId><artifactId>DynamoDBLocal</artifactId><version>{VERSION}</version>\
-             </dependency></dependencies></project>\n"
-        ),
-    )?;
-    run(Command::new("mvn")
-        .args(["--quiet", "--batch-mode", "dependency:copy-dependencies", "-DincludeScope=runtime"])
-        .arg(format!("-DoutputDirectory={}", jars.display()))
-        .current_dir(&folder))?;
-    fs::write(marker, VERSION)?;
-    Ok(jars)
 }

@@ -1,11 +1,20 @@
-//! A Python with Feast in it, at the version that interop is recorded with, and the benchmarks' peers.
+//! A Python with Feast in it, at the version that interop is recorded with, other writers of Delta tables, and the benchmarks' peers.
 
 use crate::tools::{cache, run};
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
 
-const PACKAGES: &[&str] = &["feast[aws,duckdb,grpcio,redis]==0.67.0", "polars==2.1.0", "psutil"];
+/// Release of Delta for Spark; each is made for one release of Spark.
+pub(super) const DELTA_SPARK: &str = "4.0.1";
+const PACKAGES: &[&str] = &[
+    "feast[aws,duckdb,grpcio,redis]==0.67.0",
+    "deltalake==1.6.6",
+    "pyspark==4.0.1",
+    "delta-spark==4.0.1",
+    "polars==2.1.0",
+    "psutil",
+];
 
 /// The interpreter.
 pub(super) fn path() -> PathBuf {
