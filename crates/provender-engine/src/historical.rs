@@ -4,6 +4,7 @@ mod assemble;
 mod keys;
 mod pinned;
 mod routes;
+mod saved;
 mod spine;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 pub use keys::KeyRows;
 pub use pinned::{Pinned, SourceChange};
+pub use saved::TableTarget;
 
 /// Which features.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

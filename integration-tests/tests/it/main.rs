@@ -6,7 +6,11 @@ mod faults;
 mod first_day;
 mod golden_pit;
 mod journey;
+mod lake;
+#[allow(dead_code, reason = "shared with the other test binary")]
+mod lake_support;
 mod memory;
+mod replay;
 #[allow(dead_code, reason = "shared with the other test binary")]
 mod support;
 mod traces;

@@ -1,5 +1,8 @@
 //! Entity rows made from the data itself: every key that has a valid row at one instant, or every change in a range.
 
+#[cfg(test)]
+mod tests;
+
 use super::pinned::Sources;
 use super::{HistoricalQuery, Spines};
 use crate::history::History;

@@ -245,3 +245,39 @@ fn file_differences(
     what.extend(new.map(|file| format!("{} is new", file.path)));
     what
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use provender_core::Timestamp;
+    use provender_core::offline::FileVersion;
+
+    fn file(path: &str, size: u64, tag: Option<&str>, modified: i64) -> FileVersion {
+        let tag = tag.map(str::to_owned);
+        FileVersion { path: path.into(), size, tag, modified: Some(Timestamp(modified)) }
+    }
+
+    #[test]
+    fn files_that_differ_are_named_with_what_differs() {
+        let before =
+            [file("a", 1, None, 1), file("b", 1, None, 1), file("c", 1, Some("x"), 1), file("d", 1, None, 1)];
+        let now =
+            [file("a", 2, None, 9), file("c", 1, Some("y"), 1), file("d", 1, None, 9), file("e", 1, None, 1)];
+        let versions = |files: &[FileVersion]| SourceVersion::Files(files.to_vec());
+        assert_eq!(
+            differences(&versions(&before), &versions(&now)),
+            ["a had 1 bytes and has 2", "b is gone", "c has another ETag", "d was written again", "e is new"]
+        );
+        assert!(differences(&versions(&before), &versions(&before)).is_empty());
+    }
+
+    #[test]
+    fn a_later_version_of_a_table_is_no_difference_and_another_place_is() {
+        let table = |location: &str, version| SourceVersion::Table { location: location.into(), version };
+        assert!(differences(&table("t", 1), &table("t", 5)).is_empty());
+        assert_eq!(
+            differences(&table("t", 1), &table("u", 5)),
+            ["it was version 1 of t and is version 5 of u"]
+        );
+    }
+}
