@@ -1,5 +1,6 @@
 //! `--max-memory` is kept, whatever the number of entity rows: measured as the highest resident memory of the command.
 
+use crate::lake_support::highest_memory;
 use crate::support::{CONFIGURATION, Repo, command};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -64,22 +65,6 @@ fn entities(repo: &Repo, bytes: u64) -> i64 {
     let rows = (0..batches).map(|batch| Result::Ok(entity_batch(batch * BATCH, &text)));
     frame::write(repo.path("entities.parquet"), &schema, rows).unwrap();
     batches * BATCH
-}
-
-/// The highest resident memory of a process, in bytes, and whether it succeeded.
-fn highest_memory(mut child: Child) -> (u64, bool) {
-    let status = format!("/proc/{}/status", child.id());
-    let mut highest = 0;
-    loop {
-        let text = std::fs::read_to_string(&status).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
-        highest = highest.max(kilobytes.unwrap_or(0) * 1024);
-        if let Some(status) = child.try_wait().unwrap() {
-            return (highest, status.success());
-        }
-        std::thread::yield_now();
-    }
 }
 
 fn join(repo: &Repo, more: &[&str]) -> Child {

@@ -1,24 +1,33 @@
 //! Buckets of object stores under everything at once: registry, sources, entity rows and results; and with faults.
 
+use crate::lake_bucket::{Bucket, azure, gcs, join, minio_port, remote_repo, s3, s3_at};
+use crate::lake_support::{definitions, entity_rows, features, times, words};
 use crate::proxy::{Mode, Proxy};
 use crate::support::{CONFIGURATION, Repo};
 use crate::{AZURE, Case, GCS, S3};
-use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch};
 use futures::StreamExt;
 use provender::config::StoreConfig;
 use provender::engine::Spines;
 use provender::frame::{self, WriteOptions};
 use provender::model::{Entity, Object, ObjectKind};
 use provender::registry::{Change, RegistrySnapshot};
-use provender::storage::{Places, StorageOptions};
+use provender::storage::Places;
 use provender::{Features, HistoricalQuery, Kind, OpenContext, Registry, RequestContext, Result};
+use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 pub(crate) const CASES: &[Case] = &[
-    Case::new("twenty_processes_of_fifty_changes_each_lose_none_in_a_bucket", &[S3], writers),
+    Case::new("twenty_processes_of_fifty_changes_each_lose_none_in_a_bucket_of_s3", &[S3], || writers(&s3())),
+    Case::new("twenty_processes_of_fifty_changes_each_lose_none_in_a_container_of_azure", &[AZURE], || {
+        writers(&azure());
+    }),
+    Case::new("twenty_processes_of_fifty_changes_each_lose_none_in_a_bucket_of_gcs", &[GCS], || {
+        writers(&gcs());
+    }),
     Case::new("a_repository_lives_in_a_bucket_of_s3", &[S3], || journey(&s3())),
     Case::new("a_repository_lives_in_a_container_of_azure", &[AZURE], || journey(&azure())),
     Case::new("a_repository_lives_in_a_bucket_of_gcs", &[GCS], || journey(&gcs())),
@@ -32,123 +41,6 @@ pub(crate) const CASES: &[Case] = &[
     ),
     Case::new("a_training_set_that_fails_leaves_nothing_in_the_bucket", &[S3], aborted),
 ];
-
-/// A bucket, and the environment that reaches it.
-struct Bucket {
-    root: &'static str,
-    environment: Vec<(&'static str, String)>,
-    options: StorageOptions,
-}
-
-fn s3() -> Bucket {
-    s3_at(S3.address().unwrap())
-}
-
-fn s3_at(url: String) -> Bucket {
-    let key = || "minioadmin".to_owned();
-    Bucket {
-        root: "s3://provender",
-        options: StorageOptions::default()
-            .with("aws_endpoint", &url)
-            .with("aws_access_key_id", key())
-            .with("aws_secret_access_key", key()),
-        environment: vec![
-            ("AWS_ENDPOINT_URL", url),
-            ("AWS_ACCESS_KEY_ID", key()),
-            ("AWS_SECRET_ACCESS_KEY", key()),
-        ],
-    }
-}
-
-fn azure() -> Bucket {
-    const KEY: &str =
-        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
-    let endpoint = format!("{}/devstoreaccount1", AZURE.address().unwrap());
-    let text = format!("AccountName=devstoreaccount1;AccountKey={KEY};BlobEndpoint={endpoint}");
-    Bucket {
-        root: "az://provender",
-        options: StorageOptions::default()
-            .with("azure_storage_account_name", "devstoreaccount1")
-            .with("azure_storage_account_key", KEY)
-            .with("azure_storage_endpoint", endpoint),
-        environment: vec![("AZURE_STORAGE_CONNECTION_STRING", text)],
-    }
-}
-
-fn gcs() -> Bucket {
-    let url = GCS.address().unwrap();
-    Bucket {
-        root: "gs://provender",
-        options: StorageOptions::default()
-            .with("google_base_url", &url)
-            .with("google_skip_signature", "true"),
-        environment: vec![("STORAGE_EMULATOR_HOST", url)],
-    }
-}
-
-impl Bucket {
-    /// A folder that no other test uses.
-    fn folder(&self) -> String {
-        let unique = tempfile::tempdir().unwrap();
-        format!("{}/test{}", self.root, unique.path().file_name().unwrap().to_str().unwrap())
-    }
-
-    fn write(&self, url: &str, rows: &RecordBatch) {
-        let options = WriteOptions { places: Places::new(self.options.clone()), ..WriteOptions::default() };
-        frame::write_with(url, &rows.schema(), [Ok(rows.clone())], &options).unwrap();
-    }
-
-    /// Runs the command on a repository with this bucket's environment.
-    fn run(&self, repo: &Repo, arguments: &[&str]) -> std::process::Output {
-        let mut command = crate::support::command();
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        command.arg("-c").arg(repo.folder()).args(arguments).output().unwrap()
-    }
-
-    #[track_caller]
-    fn ok(&self, repo: &Repo, arguments: &[&str]) -> String {
-        let output = self.run(repo, arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    #[track_caller]
-    fn fails(&self, code: i32, repo: &Repo, arguments: &[&str]) -> String {
-        let output = self.run(repo, arguments);
-        let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
-        stderr
-    }
-}
-
-const HOUR: i64 = 3_600_000_000;
-
-/// Feature rows: `count` of them, of a hundred keys, an hour apart.
-fn features(count: i64) -> RecordBatch {
-    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values((0..count).map(|i| i % 100)));
-    let values: ArrayRef = Arc::new(Float64Array::from_iter_values((0..count).map(|i| (i as f64).sin())));
-    RecordBatch::try_from_iter([("id", ids), ("event_timestamp", times(count)), ("value", values)]).unwrap()
-}
-
-/// Entity rows of some of the keys at some of the times.
-fn entity_rows(count: i64) -> RecordBatch {
-    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values((0..count).map(|i| (i * 7) % 120)));
-    RecordBatch::try_from_iter([("id", ids), ("event_timestamp", times(count))]).unwrap()
-}
-
-fn times(count: i64) -> ArrayRef {
-    let times = TimestampMicrosecondArray::from_iter_values((0..count).map(|i| (i + 1) * HOUR));
-    Arc::new(times.with_timezone("UTC"))
-}
-
-fn definitions(source: &str) -> String {
-    format!(
-        "kind: Entity\nname: thing\njoin_keys: [id]\nvalue_type: INT64\n---\n\
-         kind: FileSource\nname: rows\npath: {source}\ntimestamp_field: event_timestamp\n---\n\
-         kind: PushSource\nname: pushed\nbatch_source: rows\n---\n\
-         kind: FeatureView\nname: stats\nentities: [thing]\nschema: [{{name: value, dtype: Float64}}]\nsource: pushed\n"
-    )
-}
 
 /// The same repository on local disk and in a bucket: the same training set, before and after a push.
 fn journey(bucket: &Bucket) {
@@ -209,32 +101,6 @@ fn journey(bucket: &Bucket) {
         assert_eq!(read["stats__value"].as_ref(), expected["value"].as_ref());
         assert!(expected["value"].null_count() < expected.num_rows());
     }
-}
-
-/// A repository whose source is in a bucket and whose definitions are applied.
-fn remote_repo(bucket: &Bucket, folder: &str, rows: i64) -> Repo {
-    let repo = Repo::new(CONFIGURATION, &definitions(&format!("{folder}/rows.parquet")));
-    bucket.write(&format!("{folder}/rows.parquet"), &features(rows));
-    let entities = entity_rows(500);
-    frame::write(repo.path("entities.parquet"), &entities.schema(), [Ok(entities.clone())]).unwrap();
-    bucket.ok(&repo, &["apply"]);
-    repo
-}
-
-fn join(repo: &Repo, out: &str) -> Vec<String> {
-    let entities = repo.path("entities.parquet");
-    let entities = entities.to_str().unwrap();
-    ["get-historical-features", "--entity-df", entities, "-f", "stats:value", "--out", out]
-        .map(str::to_owned)
-        .to_vec()
-}
-
-fn words(arguments: &[String]) -> Vec<&str> {
-    arguments.iter().map(String::as_str).collect()
-}
-
-fn minio_port() -> u16 {
-    S3.address().unwrap().rsplit(':').next().unwrap().parse().unwrap()
 }
 
 fn cuts() {
@@ -363,17 +229,16 @@ const CHANGES: usize = 50;
 /// `URL NAME`: makes this binary a writer of the registry there.
 pub(crate) const WRITER: &str = "PROVENDER_TEST_BUCKET_WRITER";
 
-async fn registry(url: &str) -> Result<Arc<dyn Registry>> {
-    provender::providers()
-        .open(&StoreConfig::new("file").with("path", url), &OpenContext::new("p", "/"))
-        .await
+async fn registry(url: &str, settings: Value) -> Result<Arc<dyn Registry>> {
+    let config = StoreConfig::new("file").with("path", url).with("storage_options", settings);
+    provender::providers().open(&config, &OpenContext::new("p", "/")).await
 }
 
 /// Commits, each time on what is there now, until all of its changes are in. Each is of two entities.
 pub(crate) fn writer(task: &str) {
     let (url, name) = task.split_once(' ').unwrap();
     run(async {
-        let registry = registry(url).await.unwrap();
+        let registry = registry(url, json!({})).await.unwrap();
         for i in 0..CHANGES {
             let put = |half: char| {
                 let entity = Entity { name: format!("{name}_{i}_{half}"), ..Entity::default() };
@@ -405,8 +270,7 @@ fn halves(snapshot: &RegistrySnapshot) -> Vec<String> {
     names.filter(|name| name.ends_with("_a") || name.ends_with("_b")).collect()
 }
 
-fn writers() {
-    let bucket = s3();
+fn writers(bucket: &Bucket) {
     let url = format!("{}/registry.db", bucket.folder());
     let binary = std::env::current_exe().unwrap();
     let mut writers: Vec<Writer> = (0..PROCESSES)
@@ -416,13 +280,8 @@ fn writers() {
             Writer(command.env(WRITER, format!("{url} w{n}")).stdout(Stdio::null()).spawn().unwrap())
         })
         .collect();
-    let config = StoreConfig::new("file").with("path", url.as_str()).with(
-        "storage_options",
-        serde_json::json!({"aws_endpoint": S3.address().unwrap(), "aws_access_key_id": "minioadmin", "aws_secret_access_key": "minioadmin"}),
-    );
     let left = run(async {
-        let registry =
-            provender::providers().open::<dyn Registry>(&config, &OpenContext::new("p", "/")).await.unwrap();
+        let registry = registry(&url, bucket.settings.clone()).await.unwrap();
         let mut seen = 0;
         while writers.iter_mut().any(|writer| writer.0.try_wait().unwrap().is_none()) {
             let now = halves(&registry.snapshot().await.unwrap().1);

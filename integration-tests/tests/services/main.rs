@@ -11,6 +11,12 @@ mod feast;
 mod golden_http;
 mod grpc;
 mod keyed;
+mod lake_bucket;
+mod lake_faults;
+mod lake_proxy;
+mod lake_requests;
+#[path = "../it/lake_support.rs"]
+mod lake_support;
 mod online_exchange;
 mod proxy;
 mod redis;
@@ -30,6 +36,8 @@ const GROUPS: &[&[Case]] = &[
     redis_faults::CASES,
     dynamodb_faults::CASES,
     buckets::CASES,
+    lake_faults::CASES,
+    lake_requests::CASES,
 ];
 
 /// A test and what it needs.
@@ -46,6 +54,8 @@ pub(crate) enum Need {
     Service(&'static str),
     /// A program on the path.
     Program(&'static str),
+    /// The rights of root, to mount a disk.
+    Root,
 }
 
 pub(crate) const FEAST: Need = Need::Service("PROVENDER_TEST_FEAST_PYTHON");
@@ -55,6 +65,8 @@ pub(crate) const DYNAMODB: Need = Need::Service("PROVENDER_TEST_DYNAMODB");
 pub(crate) const S3: Need = Need::Service("PROVENDER_TEST_S3");
 pub(crate) const AZURE: Need = Need::Service("PROVENDER_TEST_AZURE");
 pub(crate) const GCS: Need = Need::Service("PROVENDER_TEST_GCS");
+/// For tests that mount a disk.
+pub(crate) const ROOT: Need = Need::Root;
 /// For tests that start Redis servers of their own.
 pub(crate) const REDIS_SERVER: Need = Need::Program("redis-server");
 
@@ -73,7 +85,7 @@ impl Need {
     pub(crate) fn address(self) -> Option<String> {
         match self {
             Self::Service(variable) => std::env::var(variable).ok(),
-            Self::Program(_) => None,
+            Self::Program(_) | Self::Root => None,
         }
     }
 
@@ -84,6 +96,10 @@ impl Need {
                 let path = std::env::var_os("PATH").unwrap_or_default();
                 let found = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
                 (!found).then_some(program)
+            }
+            Self::Root => {
+                let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+                (!status.contains("\nUid:\t0\t")).then_some("root")
             }
         }
     }
