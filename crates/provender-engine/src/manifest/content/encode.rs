@@ -163,8 +163,18 @@ fn whole(array: &dyn Array, out: &mut Out<'_>) -> Result<()> {
 /// Adds a bit for each of `length` rows after the first `rows`, set where there is a value.
 pub(super) fn add_valid(valid: &mut Vec<u8>, rows: usize, length: usize, nulls: Option<&NullBuffer>) {
     valid.resize((rows + length).div_ceil(8), 0);
-    for row in (0..length).filter(|row| nulls.is_none_or(|nulls| nulls.is_valid(*row))) {
-        valid[(rows + row) / 8] |= 1 << ((rows + row) % 8);
+    Rows { nulls: nulls.filter(|nulls| nulls.null_count() > 0), length }
+        .runs(|start, end| set(valid, rows + start, rows + end));
+}
+
+/// Sets bits from `start` to before `end`.
+fn set(bits: &mut [u8], start: usize, end: usize) {
+    let (first, last) = (start.next_multiple_of(8).min(end), (end / 8 * 8).max(start));
+    if first < last {
+        bits[first / 8..last / 8].fill(0xff);
+    }
+    for bit in (start..first).chain(last.max(first)..end) {
+        bits[bit / 8] |= 1 << (bit % 8);
     }
 }
 
@@ -181,6 +191,7 @@ fn fixed(array: &dyn Array, rows: &Rows<'_>, out: &mut Out<'_>) -> Result<()> {
 }
 
 /// Values of any length, each with its length before it.
+#[allow(clippy::needless_pass_by_value, reason = "an accessor is a reference already")]
 fn sized<A: ArrayAccessor>(array: A, rows: &Rows<'_>, out: &mut Out<'_>) -> Result<()>
 where
     A::Item: AsRef<[u8]>,
