@@ -1,6 +1,7 @@
 //! Training sets: entity rows joined with features as they were known at each row's time.
 
 mod assemble;
+mod joins;
 mod keys;
 mod pinned;
 mod routes;
@@ -8,6 +9,8 @@ mod saved;
 mod spine;
 #[cfg(test)]
 mod tests;
+
+pub use joins::Joins;
 
 use crate::FeatureStore;
 use crate::manifest::ViewPlan;

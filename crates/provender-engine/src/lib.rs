@@ -26,7 +26,8 @@ pub use definitions::{
     Declared, Definitions, FieldReference, KindReference, Origin, Problems, build, reference,
 };
 pub use historical::{
-    Features, HistoricalQuery, KeyRows, Pinned, SourceChange, Spines, TrainingAudit, TrainingJob, TrainingSet,
+    Features, HistoricalQuery, Joins, KeyRows, Pinned, SourceChange, Spines, TableTarget, TrainingAudit,
+    TrainingJob, TrainingSet,
 };
 pub use maintenance::{MaintainReport, PurgeRequest};
 pub use materialize::{MaterializeReport, MaterializeRequest, MaterializedView, Window};

@@ -30,12 +30,19 @@ macro_rules! table {
 /// Every provider that this build's Cargo features bring. Add your own with [`Providers::with`].
 #[must_use]
 pub fn providers() -> Providers {
-    table! {
+    let providers = table! {
         "file"   "file"   OfflineStore provender_file::File;
+        "delta"  "delta"  OfflineStore provender_delta::Delta;
         "sqlite" "sqlite" OnlineStore  provender_sqlite::Sqlite;
         "redis" "redis" | "valkey" | "dragonfly" OnlineStore provender_redis::Redis;
         "dynamodb" "dynamodb" OnlineStore provender_dynamodb::Dynamodb;
         "blob"   "file"   Registry     provender_blob::Blob;
         "sql" "datafusion" SqlEngine provender_datafusion::Datafusion;
-    }
+    };
+    // A file source may be a Delta table, and one repository have both, whichever of the two stores it picks.
+    #[cfg(all(feature = "delta", feature = "file"))]
+    let providers = ["file", "dask", "duckdb"]
+        .into_iter()
+        .fold(providers.beside("delta", "file"), |providers, kind| providers.beside(kind, "delta"));
+    providers
 }

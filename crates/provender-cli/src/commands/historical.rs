@@ -13,16 +13,19 @@ use crate::memory;
 use crate::output::{self, Failure};
 use crate::progress::Bars;
 use crate::signal::INTERRUPTED;
-use build::{Found, Target, build};
+use build::{Destination, Found, Target, build};
 use clap::{Args, ValueEnum};
 use entity::Room;
 use provender::engine::manifest::EntityOrigin;
 use provender::engine::{Features, HistoricalQuery};
-use provender::offline::KnownAt;
+use provender::offline::{KnownAt, SaveMode};
 use provender::{Error, FeatureStore, RequestContext, Result, Timestamp};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+
+/// How --out says that what follows is a Delta table.
+const TABLE: &str = "delta:";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -51,9 +54,12 @@ pub(crate) struct Historical {
     /// The features of a feature service
     #[arg(long, value_name = "NAME", conflicts_with = "features")]
     feature_service: Option<String>,
-    /// Where to write: .parquet, .csv or .jsonl; FILE.manifest.json comes beside it. Without it, a few rows are shown
+    /// Where to write: .parquet, .csv or .jsonl, or a Delta table as delta:PATH; FILE.manifest.json comes beside it. Without it, a few rows are shown
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// What to do if --out delta:PATH is there already (default: create)
+    #[arg(long, value_enum, requires = "out")]
+    mode: Option<Mode>,
     /// Name features view__feature
     #[arg(long)]
     full_feature_names: bool,
@@ -79,6 +85,16 @@ pub(crate) struct Historical {
     /// Instead of entity rows: the time of a snapshot, or the last instant of --spine changes (default with --start-date: now)
     #[arg(short = 'e', long, visible_alias = "end", value_name = "TIME", conflicts_with_all = ["entity_df", "dataframe"])]
     end_date: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Mode {
+    /// Fail
+    Create,
+    /// Add the rows to those that are there
+    Append,
+    /// Put the rows in the place of those that are there, and the columns if they differ
+    Overwrite,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -133,7 +149,8 @@ impl Historical {
             report::explain(app, &job.explain().await?);
             return Ok(());
         }
-        let target = Target { out: self.out.clone(), origin, room };
+        let out = self.destination(store).await?;
+        let target = Target { out, origin, room, context: context.clone() };
         let found = build(job, recorder, target).await?;
         bars.clear();
         if found.manifest.is_some() {
@@ -146,6 +163,26 @@ impl Historical {
         }
         self.show(app, &found, began.elapsed());
         Ok(())
+    }
+
+    /// Where the training set goes.
+    async fn destination(&self, store: &FeatureStore) -> Result<Destination> {
+        let Some(out) = &self.out else { return Ok(Destination::Nowhere) };
+        let Some(table) = out.to_str().and_then(|out| out.strip_prefix(TABLE)) else {
+            return match self.mode {
+                None => Ok(Destination::File(out.clone())),
+                Some(_) => Err(Error::invalid("a file is always replaced")
+                    .with("field", "--mode")
+                    .with("expected", "--out delta:PATH")),
+            };
+        };
+        let mode = match self.mode.unwrap_or(Mode::Create) {
+            Mode::Create => SaveMode::Create,
+            Mode::Append => SaveMode::Append,
+            Mode::Overwrite => SaveMode::Overwrite,
+        };
+        let path = entity::absolute(Path::new(table))?;
+        Ok(Destination::Table { target: store.delta_table(&path, mode).await?, path })
     }
 
     async fn query(
