@@ -118,6 +118,8 @@ pub struct Providers {
     online: Table<dyn OnlineStore>,
     registry: Table<dyn Registry>,
     sql: Table<dyn SqlEngine>,
+    /// Types of offline stores, each with one that is opened beside it.
+    companions: Vec<(&'static str, &'static str)>,
 }
 
 impl Providers {
@@ -141,6 +143,13 @@ impl Providers {
     #[must_use]
     pub fn left_out<S: StoreKind + ?Sized>(mut self, kind: &'static str, feature: &'static str) -> Self {
         S::table_mut(&mut self).entry(kind).or_insert(Entry::LeftOut { feature });
+        self
+    }
+
+    /// Has the sections that pick an offline store of one type open another type too, with the same settings: what that one reads needs no section of its own.
+    #[must_use]
+    pub fn beside(mut self, kind: &'static str, companion: &'static str) -> Self {
+        self.companions.push((kind, companion));
         self
     }
 
@@ -174,6 +183,34 @@ impl Providers {
             .with("type", &config.kind)
             .with("known types", self.types::<S>().join(", "))),
         }
+    }
+}
+
+impl Providers {
+    /// Opens the offline stores that sections name, in their order, and behind them those that are opened beside these.
+    ///
+    /// # Errors
+    /// Those of [`Providers::open`].
+    pub async fn open_offline(
+        &self,
+        sections: &[StoreConfig],
+        context: &OpenContext,
+    ) -> Result<Vec<Arc<dyn OfflineStore>>> {
+        let mut stores = Vec::with_capacity(sections.len());
+        for section in sections {
+            stores.push(self.open(section, context).await?);
+        }
+        let mut picked: Vec<&str> = sections.iter().map(|section| section.kind.as_str()).collect();
+        for section in sections {
+            for (_, companion) in self.companions.iter().filter(|(kind, _)| *kind == section.kind) {
+                if !picked.contains(companion) {
+                    picked.push(companion);
+                    let section = StoreConfig { kind: (*companion).to_owned(), ..section.clone() };
+                    stores.push(self.open(&section, context).await?);
+                }
+            }
+        }
+        Ok(stores)
     }
 }
 

@@ -45,10 +45,8 @@ impl FeatureStore {
     pub async fn open(config: RepoConfig, providers: &Providers) -> Result<Self> {
         let context = OpenContext::new(&config.project, &config.repo_dir);
         let registry = layer::registry(providers.open::<dyn Registry>(&config.registry, &context).await?);
-        let mut offline = Vec::with_capacity(config.offline_stores.len() + 1);
-        for section in &config.offline_stores {
-            offline.push(layer::offline(providers.open::<dyn OfflineStore>(section, &context).await?));
-        }
+        let offline = providers.open_offline(&config.offline_stores, &context).await?;
+        let offline = offline.into_iter().map(layer::offline).collect();
         let online = match &config.online_store {
             Some(section) => Some(layer::online(providers.open::<dyn OnlineStore>(section, &context).await?)),
             None => None,

@@ -26,10 +26,13 @@ impl Doing {
     }
 }
 
+/// Signs of a commit that is not there between two that are.
+const GAP: &[&str] = &["contiguous", "gap", "does not start at version 0", "Log tail versions"];
+
 /// Signs of a log that cannot be put together, with what to do about each.
 const SIGNS: &[(&[&str], &str, &str)] = &[
     (
-        &["contiguous", "gap", "does not start at version 0", "Log tail versions"],
+        GAP,
         "the table's log has a gap: a commit file is missing",
         "the missing file of _delta_log restored, or a delta_version that the files left can rebuild",
     ),
@@ -40,6 +43,15 @@ const SIGNS: &[(&[&str], &str, &str)] = &[
     ),
 ];
 
+/// Whether a commit seems to be missing.
+pub(crate) fn is_gap(error: &DeltaTableError) -> bool {
+    has_any(&chain(error), GAP)
+}
+
+fn has_any(text: &str, words: &[&str]) -> bool {
+    words.iter().any(|word| text.contains(word))
+}
+
 /// Tells a failure of deltalake, naming the table.
 pub(crate) fn failed(error: &DeltaTableError, doing: Doing, table: &str) -> Error {
     let text = chain(error);
@@ -47,23 +59,28 @@ pub(crate) fn failed(error: &DeltaTableError, doing: Doing, table: &str) -> Erro
 }
 
 fn told(error: &DeltaTableError, text: &str, doing: Doing, table: &str) -> Error {
-    if let Some(error) = cause::<object_store::Error>(error) {
-        if !matches!(error, object_store::Error::NotFound { .. }) {
-            return refusal(error, doing.text(), table);
-        }
+    if let Some(error) = cause::<object_store::Error>(error)
+        && !matches!(error, object_store::Error::NotFound { .. })
+    {
+        return refusal(error, doing.text(), table);
     }
     match error {
-        DeltaTableError::NotATable(_) => Error::not_found("there is no Delta table")
-            .with("expected", "a folder with _delta_log in it that holds a commit"),
+        DeltaTableError::NotATable(_) => no_table(),
+        _ if text.contains("Path does not exist") => no_table(),
         _ if text.contains("Unsupported") || text.contains("not supported") => {
             Error::unsupported("the table needs a feature of Delta that this build does not read")
                 .with("expected", "a table without it: see docs/delta.md for what is read")
         }
-        _ => match SIGNS.iter().find(|(words, ..)| words.iter().any(|word| text.contains(word))) {
+        _ => match SIGNS.iter().find(|(words, ..)| has_any(text, words)) {
             Some((_, message, expected)) => Error::invalid(*message).with("expected", *expected),
             None => Error::invalid(format!("cannot {}", doing.text())),
         },
     }
+}
+
+fn no_table() -> Error {
+    Error::not_found("there is no Delta table")
+        .with("expected", "a folder with _delta_log in it that holds a commit")
 }
 
 /// The first cause of a type.

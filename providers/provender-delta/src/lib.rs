@@ -32,6 +32,9 @@ pub struct DeltaConfig {
     /// Feast's for its own stores of Delta tables, without effect: nothing is staged.
     #[serde(default, rename = "staging_location")]
     _staging_location: Option<IgnoredAny>,
+    /// Feast's, without effect.
+    #[serde(default, rename = "staging_location_endpoint_override")]
+    _staging_location_endpoint_override: Option<IgnoredAny>,
 }
 
 impl Provider for Delta {

@@ -53,7 +53,7 @@ impl TablePlace {
     /// Those of reaching the place.
     pub(crate) async fn log_store(&self) -> Result<LogStoreRef> {
         let (root, url, key) = match is_url(&self.path) {
-            true => self.in_bucket().await?,
+            true => Box::pin(self.in_bucket()).await?,
             false => self.on_disk()?,
         };
         let table: Arc<dyn ObjectStore> = match key.as_ref() {

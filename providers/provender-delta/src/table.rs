@@ -1,6 +1,6 @@
 //! A table at one version.
 
-use crate::error::{Doing, failed};
+use crate::error::{Doing, failed, is_gap};
 use crate::place::TablePlace;
 use crate::travel::At;
 use delta_kernel::history_manager::{HistoryCommitType, latest_version_as_of};
@@ -55,11 +55,21 @@ impl Table {
     }
 }
 
+/// Listings of a log before a gap in it counts as one.
+const LISTINGS: usize = 4;
+
 async fn snapshot(log_store: &LogStoreRef, version: Option<u64>, place: &TablePlace) -> Result<Snapshot> {
-    Snapshot::try_new(log_store.as_ref(), version).await.map_err(|error| {
-        let error = failed(&error, Doing::Open, &place.path);
-        version.into_iter().fold(error, |error, version| error.with("version", version))
-    })
+    let mut listings = 0;
+    loop {
+        listings += 1;
+        let error = match Snapshot::try_new(log_store.as_ref(), version).await {
+            Ok(snapshot) => return Ok(snapshot),
+            // A folder on disk is not listed in one moment: beside writers the last commit may show and the one before it not.
+            Err(error) if is_gap(&error) && listings < LISTINGS => continue,
+            Err(error) => failed(&error, Doing::Open, &place.path),
+        };
+        return Err(version.into_iter().fold(error, |error, version| error.with("version", version)));
+    }
 }
 
 /// Tells a version that was never written, or is gone, from a log that is damaged.

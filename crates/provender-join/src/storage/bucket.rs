@@ -33,7 +33,8 @@ impl Places {
         };
         let root = format!("{scheme}://{}/", location.bucket);
         let options: StorageOptions = self.options().clone();
-        let Place { store, key, .. } = run(async move { Place::of(&location, &options).await }).await?;
+        let Place { store, key, .. } =
+            Box::pin(run(async move { Place::of(&location, &options).await })).await?;
         Ok(Bucket { store, root, key })
     }
 }

@@ -42,7 +42,11 @@ fn copied(name: &str) -> tempfile::TempDir {
         fs::create_dir_all(to).unwrap();
         for entry in fs::read_dir(from).unwrap() {
             let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
-            if from.is_dir() { copy(&from, &to) } else { drop(fs::copy(from, to).unwrap()) }
+            if from.is_dir() {
+                copy(&from, &to);
+            } else {
+                fs::copy(from, to).unwrap();
+            }
         }
     }
     let folder = tempfile::tempdir().unwrap();
@@ -170,7 +174,8 @@ async fn a_deleted_row_wins_nothing() {
             let live =
                 (0..rows.len()).filter(|row| drivers.value(*row) == driver && events.value(*row) <= time);
             wanted.push(live.max_by_key(|row| events.value(*row)).map(|row| rows.value(row)));
-            (keys.push(driver), times.push(time));
+            keys.push(driver);
+            times.push(time);
         }
     }
     let source = source("spark/deleted", &[]);
@@ -289,8 +294,8 @@ async fn versions_that_are_not_there_are_told_from_those_that_are_gone() {
 #[tokio::test]
 async fn a_file_that_vacuum_took_is_told_with_the_version() {
     let folder = copied("spark/plain");
-    let files = fs::read_dir(folder.path().join("t")).unwrap().map(|file| file.unwrap().path());
-    let file = files.filter(|file| file.extension().is_some_and(|e| e == "parquet")).next().unwrap();
+    let mut files = fs::read_dir(folder.path().join("t")).unwrap().map(|file| file.unwrap().path());
+    let file = files.find(|file| file.extension().is_some_and(|e| e == "parquet")).unwrap();
     fs::remove_file(&file).unwrap();
     let error = refused(folder.path(), &[]).await;
     assert_eq!((error.kind(), error.get("version")), (Kind::NotFound, Some("3")), "{error}");
