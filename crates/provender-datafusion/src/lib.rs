@@ -3,6 +3,7 @@
 mod bounds;
 mod engine;
 mod errors;
+mod join;
 mod parse;
 mod rows;
 mod scan;
@@ -11,4 +12,7 @@ mod store;
 mod table;
 
 pub use engine::Datafusion;
+pub use join::{
+    JoinCodec, JoinPlanner, JoinSpec, PointInTimeJoin, PointInTimeJoinExec, session_with_join, training_set,
+};
 pub use table::SourceTable;

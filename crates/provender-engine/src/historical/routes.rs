@@ -118,7 +118,7 @@ impl Routes {
     }
 }
 
-fn view_join(resolved: &Resolved, index: usize, known_at: Option<KnownAt>) -> Result<ViewJoin> {
+pub(super) fn view_join(resolved: &Resolved, index: usize, known_at: Option<KnownAt>) -> Result<ViewJoin> {
     let view = &resolved.uses[index];
     let history = History::of(&view.view)?;
     let features = view.fields().enumerate().map(|(feature, field)| {

@@ -1,0 +1,63 @@
+//! The rules of offline stores, on sources that are queries over Parquet files.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use async_trait::async_trait;
+use provender_conformance::{OfflineHarness, offline};
+use provender_core::model::{DataSource, FileFormat, SourceKind};
+use provender_core::sql::{QUERY_TAG, SqlTable, SqlTables};
+use provender_core::{OfflineStore, OpenContext, Provider, Result, SqlEngine};
+use provender_datafusion::Datafusion;
+use provender_file::{File, FileConfig};
+use provender_join::frame;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+
+fn main() -> ExitCode {
+    offline("sql", |context| async move { Some(queries(context).await) })
+}
+
+/// Tables that a rule has loaded so far.
+#[derive(Debug, Default)]
+struct Loaded(Mutex<Vec<SqlTable>>);
+
+#[async_trait]
+impl SqlTables for Loaded {
+    async fn tables(&self) -> Result<Vec<SqlTable>> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+}
+
+async fn queries(context: OpenContext) -> Result<OfflineHarness> {
+    let files = File::open(FileConfig::default(), &context).await?;
+    let loaded = Arc::new(Loaded::default());
+    let store = Arc::new(Datafusion).store(Arc::clone(&loaded) as Arc<dyn SqlTables>);
+    let root = context.repo_dir.clone();
+    let harness = OfflineHarness::new(store, move |name, batches| {
+        let (files, loaded, folder) = (Arc::clone(&files), Arc::clone(&loaded), root.join(&name));
+        async move {
+            std::fs::create_dir_all(&folder).unwrap();
+            let has = |name: &&str| batches.iter().any(|batch| batch.column_by_name(name).is_some());
+            let event = ["at", "event", "event_timestamp"].into_iter().find(has).unwrap_or_default();
+            for (number, batch) in batches.into_iter().enumerate() {
+                let path = folder.join(format!("part-{number:03}.parquet"));
+                frame::write(&path, &batch.schema(), [Ok(batch.clone())])?;
+            }
+            let mut stored = DataSource::new(&name, file(&name));
+            stored.timestamp_field = event.to_owned();
+            loaded.0.lock().unwrap().push(SqlTable { source: stored, store: Some(files as Arc<dyn OfflineStore>) });
+            let mut query = DataSource::new(format!("{name}_query"), file(""));
+            query.tags.insert(QUERY_TAG.to_owned(), format!("SELECT * FROM \"{name}\""));
+            Ok(query)
+        }
+    });
+    // Planning a query takes longer than the small joins that follow it.
+    Ok(harness.slow(25))
+}
+
+fn file(path: &str) -> SourceKind {
+    SourceKind::File {
+        path: path.to_owned(),
+        format: FileFormat::Parquet,
+        s3_endpoint_override: String::new(),
+    }
+}
