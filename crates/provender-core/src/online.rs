@@ -223,8 +223,35 @@ impl ViewRows {
     #[inline]
     #[must_use]
     pub fn cell(&self, row: usize, feature: usize) -> Option<&[u8]> {
-        assert!(feature < self.place.features, "the row has no such cell");
-        match self.cells[self.place.first + row * self.place.stride + feature] {
+        self.column(feature).cell(row)
+    }
+
+    /// The cells of a feature.
+    #[inline]
+    #[must_use]
+    pub fn column(&self, feature: usize) -> ColumnCells<'_> {
+        assert!(feature < self.place.features, "the rows have no such cell");
+        // without a row there may be no cell at all
+        let cells = self.cells.get(self.place.first + feature..).unwrap_or_default();
+        ColumnCells { data: &self.data, cells, stride: self.place.stride }
+    }
+}
+
+/// The cells of one feature in [`ViewRows`].
+#[derive(Clone, Copy, Debug)]
+pub struct ColumnCells<'a> {
+    data: &'a [u8],
+    /// From the first row's cell on.
+    cells: &'a [Cell],
+    stride: usize,
+}
+
+impl<'a> ColumnCells<'a> {
+    /// As [`ViewRows::cell`].
+    #[inline]
+    #[must_use]
+    pub fn cell(&self, row: usize) -> Option<&'a [u8]> {
+        match self.cells[row * self.stride] {
             NO_CELL => None,
             (start, len) => Some(&self.data[start as usize..start as usize + len as usize]),
         }

@@ -17,7 +17,7 @@ pub mod wire;
 pub use decode::decode;
 pub use encode::{check, encode};
 pub use from_json::{IntegerTime, json_column};
-pub use json::{NonFinite, to_text, write_json, write_json_string};
+pub use json::{NonFinite, to_text, write_json, write_json_item, write_json_string};
 pub use key::put_key;
 pub use read::{ItemsRef, MapRef, ScalarMapRef, ValueRef, read};
 

@@ -138,7 +138,8 @@ impl OnlineAnswer {
             let rows: Vec<_> = (0..self.rows()).map(|row| self.row(view, row)).collect();
             let mut tally = Tally::default();
             for feature in self.plan.features.iter().filter(|feature| feature.view == view) {
-                rows.iter().for_each(|row| tally.count(self.value(view, feature.slot, row).1));
+                let column = self.column(view, feature.slot);
+                rows.iter().for_each(|row| tally.count(column.value(row).1));
             }
             plan.counters.add(&tally, answer::newest(&rows));
         }

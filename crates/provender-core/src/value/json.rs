@@ -1,6 +1,6 @@
 //! Value bytes to JSON and to text.
 
-use super::number::{write_float, write_int};
+use super::number::{write_float, write_int, write_short_item};
 use super::read::{ItemsRef, MapRef, ScalarMapRef, ValueRef, read, text as utf8};
 use super::wire::{Reader, damaged};
 use crate::{Error, Result, ValueType};
@@ -31,22 +31,35 @@ const MAX_DEPTH: usize = 100;
 /// `Internal` if the bytes are not a value; `Invalid` for a number that JSON does not have, if the policy says so. What was appended until then stays.
 #[inline]
 pub fn write_json(value: &[u8], non_finite: NonFinite, out: &mut Vec<u8>) -> Result<()> {
-    if let Some(number) = small_int(value) {
-        write_int(number, out);
-        return Ok(());
-    }
-    write_any(value, non_finite, out)
+    write_json_item(value, non_finite, out)?;
+    out.pop();
+    Ok(())
 }
 
-/// Of most features the values are whole numbers of a few bytes: an INT64 without sign, told by its tag.
+/// Appends a value as [`write_json`] does, and a comma.
+///
+/// # Errors
+/// As [`write_json`].
 #[inline]
-fn small_int(value: &[u8]) -> Option<i64> {
+pub fn write_json_item(value: &[u8], non_finite: NonFinite, out: &mut Vec<u8>) -> Result<()> {
+    if let Some(number) = small_int(value) {
+        write_short_item(number, out);
+        return Ok(());
+    }
+    write_any(value, non_finite, out)?;
+    out.push(b',');
+    Ok(())
+}
+
+/// Of most features the values are whole numbers of a few bytes: an INT64 without sign, told by its tag. They have 21 bits, and so seven digits at most.
+#[inline]
+fn small_int(value: &[u8]) -> Option<u64> {
     const INT64: u8 = 0x20;
     match *value {
         [INT64, a] if a < 0x80 => Some(a.into()),
-        [INT64, a, b] if a >= 0x80 && b < 0x80 => Some(i64::from(a & 0x7f) | i64::from(b) << 7),
+        [INT64, a, b] if a >= 0x80 && b < 0x80 => Some(u64::from(a & 0x7f) | u64::from(b) << 7),
         [INT64, a, b, c] if a >= 0x80 && b >= 0x80 && c < 0x80 => {
-            Some(i64::from(a & 0x7f) | i64::from(b & 0x7f) << 7 | i64::from(c) << 14)
+            Some(u64::from(a & 0x7f) | u64::from(b & 0x7f) << 7 | u64::from(c) << 14)
         }
         _ => None,
     }
@@ -326,7 +339,9 @@ mod tests {
             super::super::wire::put_int(&mut value, 4, number);
             let mut out = Vec::new();
             write_json(&value, NonFinite::Null, &mut out).unwrap();
-            assert_eq!(String::from_utf8(out).unwrap(), number.to_string());
+            out.push(b' ');
+            write_json_item(&value, NonFinite::Null, &mut out).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), format!("{number} {number},"));
         }
         // a varint with a needless byte is a number all the same, and one without an end is none
         let mut out = Vec::new();

@@ -2,6 +2,8 @@
 
 /// Numbers of up to eight digits, the step in which longer ones are written.
 const EIGHT: u64 = 100_000_000;
+/// Eight times the digit 0.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
 
 /// Appends an integer.
 #[inline]
@@ -37,6 +39,18 @@ fn leading(value: u64, out: &mut Vec<u8>) {
     out.truncate(out.len() - zeros as usize);
 }
 
+/// Appends a number of at most seven digits and a comma, in one word.
+#[inline]
+pub(crate) fn write_short_item(value: u64, out: &mut Vec<u8>) {
+    const COMMA: u64 = b',' as u64;
+    let digits = eight_digits(value);
+    // the first of the eight is always zero, the last may be the only one
+    let zeros = (digits.trailing_zeros() / 8).clamp(1, 7);
+    let item = (digits + ZEROS) >> (8 * zeros) | COMMA << (64 - 8 * zeros);
+    out.extend_from_slice(&item.to_le_bytes());
+    out.truncate(out.len() + 1 - zeros as usize);
+}
+
 /// The eight decimal digits of a number, one a byte, the first in the lowest: halves, quarters and eighths are split side by side in one word.
 #[inline]
 fn eight_digits(value: u64) -> u64 {
@@ -52,7 +66,7 @@ fn eight_digits(value: u64) -> u64 {
 
 #[inline]
 fn text(digits: u64) -> [u8; 8] {
-    (digits + 0x3030_3030_3030_3030).to_le_bytes()
+    (digits + ZEROS).to_le_bytes()
 }
 
 /// Appends a float as Python's `repr` prints it: the fewest digits that read back, an exponent of at least two digits below 1e-4 and from 1e16 on,

@@ -64,6 +64,11 @@ pub fn put_float(out: &mut Vec<u8>, field: u32, value: f32) {
 /// Appends a length-delimited field.
 #[inline]
 pub fn put_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
+    if field < 0x10 && bytes.len() < 0x80 {
+        // tag and length take a byte each
+        out.extend_from_slice(&[(field << 3 | LENGTH) as u8, bytes.len() as u8]);
+        return out.extend_from_slice(bytes);
+    }
     put_tag(out, field, LENGTH);
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);

@@ -3,6 +3,7 @@
 use super::{AnswerCell, OnlineAnswer, Status};
 use provender_core::Timestamp;
 use provender_core::config::{OnlineTtl, RepoConfig};
+use provender_core::online::ColumnCells;
 
 /// What the configuration says of statuses, and the time of the request.
 #[derive(Clone, Copy, Debug)]
@@ -34,13 +35,29 @@ impl Rules {
     fn is_expired(&self, time: Timestamp, ttl: Option<i64>) -> bool {
         self.ttl != OnlineTtl::Ignore && ttl.is_some_and(|ttl| self.now.0.saturating_sub(time.0) > ttl)
     }
+}
 
-    /// The status of a value that is there.
+/// The values of one feature.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Column<'a> {
+    cells: ColumnCells<'a>,
+    /// Whether a null has a status of its own.
+    tells_null: bool,
+}
+
+impl<'a> Column<'a> {
+    /// The value in a row that has been looked at.
     #[inline]
-    pub(super) fn value_status(&self, row: &Row, value: &[u8]) -> Status {
-        match row.status {
-            Status::Present if !self.compat_feast && is_null(value) => Status::NullValue,
-            status => status,
+    pub(super) fn value(&self, row: &Row) -> (&'a [u8], Status) {
+        if row.hidden {
+            return (&[], row.status);
+        }
+        match self.cells.cell(row.index) {
+            None => (&[], Status::NotFound),
+            Some(value) if self.tells_null && row.status == Status::Present && is_null(value) => {
+                (value, Status::NullValue)
+            }
+            Some(value) => (value, row.status),
         }
     }
 }
@@ -74,22 +91,15 @@ impl OnlineAnswer {
         }
     }
 
-    /// A value of a row that has been looked at.
-    #[inline]
-    pub(super) fn value(&self, view: usize, slot: usize, row: &Row) -> (&[u8], Status) {
-        if row.hidden {
-            return (&[], row.status);
-        }
-        match self.views[view].cell(row.index, slot) {
-            None => (&[], Status::NotFound),
-            Some(value) => (value, self.rules.value_status(row, value)),
-        }
+    /// The values of a feature.
+    pub(super) fn column(&self, view: usize, slot: usize) -> Column<'_> {
+        Column { cells: self.views[view].column(slot), tells_null: !self.rules.compat_feast }
     }
 
     pub(super) fn feature_cell(&self, feature: usize, row: usize) -> AnswerCell<'_> {
         let feature = &self.plan.features[feature];
         let row = self.row(feature.view, row);
-        let (value, status) = self.value(feature.view, feature.slot, &row);
+        let (value, status) = self.column(feature.view, feature.slot).value(&row);
         AnswerCell { value, status, time: row.time }
     }
 }

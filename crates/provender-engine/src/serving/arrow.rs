@@ -26,8 +26,9 @@ pub(super) fn batch(answer: &OnlineAnswer, details: bool) -> Result<RecordBatch>
     for feature in &answer.plan.features {
         let mut values = BinaryBuilder::with_capacity(answer.rows(), answer.rows() * 8);
         let mut codes = Vec::with_capacity(answer.rows());
+        let cells = answer.column(feature.view, feature.slot);
         for row in &views[feature.view] {
-            let (value, status) = answer.value(feature.view, feature.slot, row);
+            let (value, status) = cells.value(row);
             values.append_value(value);
             codes.push(status);
         }

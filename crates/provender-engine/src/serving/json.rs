@@ -6,7 +6,7 @@ use super::keys::Echo;
 use super::plan::PlanFeature;
 use super::served::Tally;
 use super::{OnlineAnswer, Status};
-use provender_core::value::{NonFinite, write_json, write_json_string};
+use provender_core::value::{NonFinite, write_json_item, write_json_string};
 use provender_core::{Error, Kind, Result, Timestamp};
 use std::ops::Range;
 
@@ -67,8 +67,7 @@ fn write_status(status: Status, out: &mut Vec<u8>) {
 fn write_key(key: &Echo, tail: &[u8], out: &mut Vec<u8>) -> Result<()> {
     out.extend_from_slice(VALUES);
     for value in key.values() {
-        write_json(value, NonFinite::Null, out)?;
-        out.push(b',');
+        write_json_item(value, NonFinite::Null, out)?;
     }
     cut_comma(out);
     out.extend_from_slice(tail);
@@ -138,13 +137,13 @@ impl Texts {
     fn write(&mut self, answer: &OnlineAnswer, feature: &PlanFeature, out: &mut Vec<u8>) -> Result<()> {
         let text = &mut self.views[feature.view];
         let rows = &self.rows[text.rows.clone()];
+        let column = answer.column(feature.view, feature.slot);
         out.extend_from_slice(VALUES);
         let mut as_usual = true;
         for row in rows {
-            let (value, status) = answer.value(feature.view, feature.slot, row);
+            let (value, status) = column.value(row);
             as_usual &= status == row.status;
-            write_json(value, self.non_finite, out).map_err(no_such_number)?;
-            out.push(b',');
+            write_json_item(value, self.non_finite, out).map_err(no_such_number)?;
         }
         cut_comma(out);
         if as_usual {
@@ -154,7 +153,7 @@ impl Texts {
         }
         out.extend_from_slice(STATUSES);
         for row in rows {
-            let (_, status) = answer.value(feature.view, feature.slot, row);
+            let (_, status) = column.value(row);
             text.served.count(status);
             write_status(status, out);
         }

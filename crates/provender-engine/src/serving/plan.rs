@@ -1,6 +1,7 @@
 //! What a request for online features comes down to, worked out once per registry version: tables, key encoders, columns and their JSON names.
 
 use super::cache::KnownKeys;
+use super::proto::put_name;
 use super::served::ViewCounters;
 use crate::resolve::{JoinKey, Resolved, ViewUse, resolve};
 use crate::table::online_table;
@@ -26,6 +27,8 @@ pub(super) struct OnlinePlan {
     pub(super) features: Vec<PlanFeature>,
     /// The names of the features as JSON strings with commas between.
     pub(super) names_json: Vec<u8>,
+    /// The same as items of protobuf's `FeatureList`.
+    pub(super) names_proto: Vec<u8>,
     /// Join keys of the project, answered even when no feature is keyed by them.
     pub(super) known: Arc<KnownKeys>,
     /// How long its answers are as JSON.
@@ -93,6 +96,7 @@ impl OnlinePlan {
             views: Vec::new(),
             features: Vec::new(),
             names_json: Vec::new(),
+            names_proto: Vec::new(),
             known,
             size: AnswerSize::default(),
         };
@@ -104,6 +108,7 @@ impl OnlinePlan {
             plan.features.push(PlanFeature { name: column.name, view: column.used, slot: column.feature });
         }
         plan.names_json = json_names(plan.features.iter().map(|f| f.name.as_str()));
+        plan.features.iter().for_each(|feature| put_name(&feature.name, &mut plan.names_proto));
         Ok(plan)
     }
 

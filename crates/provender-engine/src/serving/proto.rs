@@ -1,7 +1,7 @@
 //! The answer as `feast.serving.GetOnlineFeaturesResponse`, column by column. Stored values are copied as they are; statuses and times of a view are written once
 //! and copied for each of its features.
 
-use super::answer::{Row, newest};
+use super::answer::{Column, Row, newest};
 use super::served::Tally;
 use super::{OnlineAnswer, Status};
 use provender_core::Timestamp;
@@ -18,64 +18,71 @@ const TIMES: u32 = 3;
 /// Appends the message.
 pub(super) fn write(answer: &OnlineAnswer, out: &mut Vec<u8>) {
     write_names(answer, out);
-    let views: Vec<ViewBytes> =
-        (0..answer.plan.views.len()).map(|view| ViewBytes::new(answer, view)).collect();
-    let keys = ViewBytes::of_keys(answer.rows());
     let mut values = Vec::with_capacity(answer.rows());
+    let keys = keys_tail(answer.rows());
     for key in &answer.keys.echoed {
         values.clear();
         values.extend(key.values());
-        write_vector(&values, &keys.statuses, &keys.times, out);
+        write_vector(&values, &keys, out);
     }
-    let mut statuses = Vec::with_capacity(answer.rows());
-    let mut tallies = vec![Tally::default(); views.len()];
+    let views = 0..answer.plan.views.len();
+    let mut views: Vec<ViewBytes> = views.map(|view| ViewBytes::new(answer, view)).collect();
     for (number, feature) in answer.plan.features.iter().enumerate() {
-        let (view, start) = (&views[feature.view], out.len());
+        let (view, start) = (&mut views[feature.view], out.len());
+        let column = answer.column(feature.view, feature.slot);
         values.clear();
-        statuses.clear();
+        let mut as_usual = true;
         for row in &view.rows {
-            let (value, status) = answer.value(feature.view, feature.slot, row);
+            let (value, status) = column.value(row);
+            as_usual &= status == row.status;
             values.push(value);
-            statuses.push(status as u8);
-            tallies[feature.view].count(status);
         }
-        write_vector(&values, &statuses, &view.times, out);
+        if as_usual {
+            view.served.add(&view.usual);
+            write_vector(&values, &view.tail, out);
+        } else {
+            write_vector(&values, &view.tail_of(&column), out);
+        }
         if number == 0 {
             // the first feature foretells the others
             out.reserve((out.len() - start) * (answer.plan.features.len() - 1));
         }
     }
-    for ((plan, tally), view) in answer.plan.views.iter().zip(&tallies).zip(&views) {
-        plan.counters.add(tally, newest(&view.rows));
+    for (plan, view) in answer.plan.views.iter().zip(&views) {
+        plan.counters.add(&view.served, newest(&view.rows));
     }
 }
 
 /// `GetOnlineFeaturesResponseMetadata`, a list of names inside a message inside a message.
 fn write_names(answer: &OnlineAnswer, out: &mut Vec<u8>) {
     const FEATURE_NAMES: u32 = 1;
-    const VAL: u32 = 1;
-    let names: usize = answer.names().map(|name| 1 + delimited(name.len())).sum();
+    let keys: usize = answer.keys.echoed.iter().map(|key| 1 + delimited(key.name.len())).sum();
+    let names = keys + answer.plan.names_proto.len();
     put_tag(out, METADATA, LENGTH);
     put_varint(out, (1 + delimited(names)) as u64);
     put_tag(out, FEATURE_NAMES, LENGTH);
     put_varint(out, names as u64);
-    for name in answer.names() {
-        put_bytes(out, VAL, name.as_bytes());
-    }
+    answer.keys.echoed.iter().for_each(|key| put_name(&key.name, out));
+    out.extend_from_slice(&answer.plan.names_proto);
 }
 
-/// A `FeatureVector`; a status is one byte, and times are written already.
-fn write_vector(values: &[&[u8]], statuses: &[u8], times: &[u8], out: &mut Vec<u8>) {
+/// Appends an item of a list of names.
+pub(super) fn put_name(name: &str, out: &mut Vec<u8>) {
+    const VAL: u32 = 1;
+    put_bytes(out, VAL, name.as_bytes());
+}
+
+/// A `FeatureVector`; `tail` has its statuses and times.
+fn write_vector(values: &[&[u8]], tail: &[u8], out: &mut Vec<u8>) {
     let of_values: usize = values.iter().map(|value| 1 + delimited(value.len())).sum();
-    let len = of_values + 1 + delimited(statuses.len()) + times.len();
+    let len = of_values + tail.len();
     out.reserve(len + 11);
     put_tag(out, RESULTS, LENGTH);
     put_varint(out, len as u64);
     for value in values {
         put_bytes(out, VALUES, value);
     }
-    put_bytes(out, STATUSES, statuses);
-    out.extend_from_slice(times);
+    out.extend_from_slice(tail);
 }
 
 /// Size of a length and that many bytes.
@@ -87,27 +94,52 @@ fn delimited(len: usize) -> usize {
 /// What all features of a view have in common.
 struct ViewBytes {
     rows: Vec<Row>,
-    /// Of join keys alone; each feature has its own.
-    statuses: Vec<u8>,
-    times: Vec<u8>,
+    /// The fields of statuses and times of features that have a value in every row.
+    tail: Vec<u8>,
+    /// Where in it the times begin.
+    times: usize,
+    /// How many rows have each status.
+    usual: Tally,
+    /// How many values that were written.
+    served: Tally,
 }
 
 impl ViewBytes {
     fn new(answer: &OnlineAnswer, view: usize) -> Self {
         let rows: Vec<Row> = (0..answer.rows()).map(|row| answer.row(view, row)).collect();
-        // seconds of our days take five bytes, with their tag, and the message three
-        let mut times = Vec::with_capacity(rows.len() * 8);
+        let (mut usual, mut statuses) = (Tally::default(), Vec::with_capacity(rows.len()));
         for row in &rows {
-            put_time(row.time, &mut times);
+            usual.count(row.status);
+            statuses.push(row.status as u8);
         }
-        Self { rows, statuses: Vec::new(), times }
+        // seconds of our days take five bytes, with their tag, and the message three; a status takes one
+        let mut tail = Vec::with_capacity(rows.len() * 9 + 6);
+        put_bytes(&mut tail, STATUSES, &statuses);
+        let times = tail.len();
+        for row in &rows {
+            put_time(row.time, &mut tail);
+        }
+        Self { rows, tail, times, usual, served: Tally::default() }
     }
 
-    fn of_keys(rows: usize) -> Self {
-        let mut times = Vec::with_capacity(rows * 2);
-        (0..rows).for_each(|_| put_time(Timestamp(0), &mut times));
-        Self { rows: Vec::new(), statuses: vec![Status::Present as u8; rows], times }
+    /// The tail of a feature that has no value in some row.
+    fn tail_of(&mut self, column: &Column<'_>) -> Vec<u8> {
+        let statuses: Vec<Status> = self.rows.iter().map(|row| column.value(row).1).collect();
+        statuses.iter().for_each(|status| self.served.count(*status));
+        let mut tail = Vec::with_capacity(self.tail.len());
+        let statuses: Vec<u8> = statuses.iter().map(|status| *status as u8).collect();
+        put_bytes(&mut tail, STATUSES, &statuses);
+        tail.extend_from_slice(&self.tail[self.times..]);
+        tail
     }
+}
+
+/// The tail of join keys.
+fn keys_tail(rows: usize) -> Vec<u8> {
+    let mut tail = Vec::with_capacity(rows * 3 + 6);
+    put_bytes(&mut tail, STATUSES, &vec![Status::Present as u8; rows]);
+    (0..rows).for_each(|_| put_time(Timestamp(0), &mut tail));
+    tail
 }
 
 /// Appends a `google.protobuf.Timestamp`: nanoseconds count forward from the second, also before 1970, and zero is left out.

@@ -96,26 +96,33 @@ impl Iterator for Cells<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
+        let first = *self.row.get(self.next)?;
+        if first >= 0x80 {
+            return Some(self.long());
+        }
+        Some(self.claimed(self.next + 1, first.into()))
+    }
+}
+
+impl Cells<'_> {
+    /// The value that begins at `start`, by what its varint says.
+    #[inline]
+    fn claimed(&mut self, start: usize, claim: usize) -> <Self as Iterator>::Item {
+        let (len, is_there) = (claim.saturating_sub(1), claim > 0);
+        if len > self.row.len() - start {
+            self.next = self.row.len();
+            return Err(Damaged);
+        }
+        self.next = start + len;
+        Ok(is_there.then_some(start..start + len))
+    }
+
+    /// A value of more than 126 bytes.
+    #[cold]
+    fn long(&mut self) -> <Self as Iterator>::Item {
         let mut rest = &self.row[self.next..];
-        if rest.is_empty() {
-            return None;
-        }
-        let cell = take_varint(&mut rest).and_then(|claim| {
-            let start = self.row.len() - rest.len();
-            let Some(len) = claim.checked_sub(1) else { return Some((start, None)) };
-            let len = usize::try_from(len).ok().filter(|len| *len <= rest.len())?;
-            Some((start + len, Some(start..start + len)))
-        });
-        match cell {
-            Some((end, cell)) => {
-                self.next = end;
-                Some(Ok(cell))
-            }
-            None => {
-                self.next = self.row.len();
-                Some(Err(Damaged))
-            }
-        }
+        let claim = take_varint(&mut rest).and_then(|claim| usize::try_from(claim).ok());
+        self.claimed(self.row.len() - rest.len(), claim.unwrap_or(usize::MAX))
     }
 }
 
