@@ -6,8 +6,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod golden;
+mod guarded;
 mod layout;
 mod newest;
+mod own;
 mod packed;
 mod place;
 mod removal;
@@ -41,9 +43,16 @@ const TESTS: &[(&str, Test)] = tests! {
         a_migration_keeps_what_makes_a_row_new;
 };
 
+/// Tests that start servers of their own, where there is one server at all.
+const OWN: &[(&str, Test)] = tests! {
+    guarded: a_user_with_a_certificate_writes_and_reads_over_tls, a_cluster_is_found_over_tls, who_does_not_trust_or_is_not_trusted_is_told_why,
+        sentinels_and_their_master_have_passwords_of_their_own;
+};
+
 fn main() -> ExitCode {
-    let trials = [Servers::One, Servers::Cluster].into_iter().flat_map(|servers| {
-        TESTS.iter().map(move |(name, test)| {
+    let sets = [(Servers::One, TESTS), (Servers::One, OWN), (Servers::Cluster, TESTS)];
+    let trials = sets.into_iter().flat_map(|(servers, tests)| {
+        tests.iter().map(move |(name, test)| {
             let (name, test) = (*name, *test);
             Trial::ignorable_test(format!("{}::{name}", servers.name()), move || run(servers, name, test))
         })
