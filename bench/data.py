@@ -1,5 +1,6 @@
 """Data of the benchmarks, the same for everybody: uniform over 100,000 keys and 30 days of January 2026, ten doubles, `created` up to an hour
 after the event, 1 % corrections (same event, later created), files in the order of `created`, row groups of 131,072, snappy. All of it is made once."""
+import os
 import shutil
 
 import numpy as np
@@ -21,14 +22,14 @@ def times(values):
     return pa.array(values, pa.timestamp("us", tz="UTC"))
 
 
-def features(rows, files, view=0):
-    """A folder of Parquet files with `rows` feature rows; those of view 0 have the columns f0 to f9, of view 1 f10 to f19."""
-    folder = WORK / (f"features_{rows}" + (f"_view{view}" if view else ""))
-    return made(folder, lambda partial: write_features(partial, rows, files, view))
+def features(rows, files, other=0):
+    """A folder of Parquet files with `rows` feature rows; `other` numbers those of the same kind with other values."""
+    folder = WORK / (f"features_{rows}" + (f"_{other}" if other else ""))
+    return made(folder, lambda partial: write_features(partial, rows, files, other))
 
 
-def write_features(folder, rows, files, view):
-    rng = np.random.default_rng(rows + view)
+def write_features(folder, rows, files, other):
+    rng = np.random.default_rng(rows + other)
     corrections = rows // 100
     entity = rng.integers(0, KEYS, rows - corrections)
     event = START + rng.integers(0, SPAN, rows - corrections)
@@ -42,7 +43,7 @@ def write_features(folder, rows, files, view):
         columns = {"entity": pa.array(entity[part]), "event_timestamp": times(event[part]), "created": times(created[part])}
         for j in range(WIDTH):
             values = rng.normal(0, 1, len(part))
-            columns[f"f{view * WIDTH + j}"] = pa.array(values, mask=rng.random(len(part)) < 0.05 if j == WIDTH - 1 else None)
+            columns[f"f{j}"] = pa.array(values, mask=rng.random(len(part)) < 0.05 if j == WIDTH - 1 else None)
         pq.write_table(pa.table(columns), folder / f"part-{number:03}.parquet", row_group_size=GROUP, compression="snappy")
 
 
@@ -55,6 +56,17 @@ def made(folder, make):
         make(partial)
         partial.rename(folder)
     return folder
+
+
+def together(name, folders):
+    """One folder of the files of several, which takes no more room on the disk."""
+
+    def link(partial):
+        for number, folder in enumerate(folders):
+            for path in folder.glob("*.parquet"):
+                os.link(path, partial / f"{number}-{path.name}")
+
+    return made(WORK / name, link)
 
 
 def hot(folder):
@@ -105,7 +117,7 @@ def definitions(*paths, endpoint=""):
 
 def definition(number, path, endpoint):
     suffix = number or ""
-    schema = "\n".join(f"  - {{name: f{number * WIDTH + j}, dtype: Float64}}" for j in range(WIDTH))
+    schema = "\n".join(f"  - {{name: f{j}, dtype: Float64}}" for j in range(WIDTH))
     return f"""kind: FileSource
 name: rows{suffix}
 path: {path}

@@ -23,9 +23,12 @@ class Join:
         return WORK / f"join_{self.name}_{who}.parquet"
 
     def provender(self):
-        names = [f"view{i or ''}:f{j}" for i in range(len(self.folders)) for j in range(10 * i, 10 * i + 10)]
-        flags = [flag for name in names for flag in ("--features", name)]
-        return measure([PROVENDER, "-c", self.repo, "get-historical-features", "--entity-df", self.entities, *flags, "--out", self.out("provender")])
+        flags = [flag for view, feature in self.features() for flag in ("--features", f"{view}:{feature}")]
+        ask = [PROVENDER, "-c", self.repo, "get-historical-features", "--full-feature-names", "--entity-df", self.entities]
+        return measure([*ask, *flags, "--out", self.out("provender")])
+
+    def features(self):
+        return [(f"view{i or ''}", f"f{j}") for i in range(len(self.folders)) for j in range(data.WIDTH)]
 
     def peer(self, who):
         folders = ",".join(map(str, self.folders))
@@ -39,7 +42,7 @@ class Join:
         if not (answer := reference.out("duckdb")).exists():
             reference.peer("duckdb")
         ours, db = self.out("provender"), duckdb.connect()
-        columns = ", ".join(["row_id", "entity", "event_timestamp"] + [f"f{j}" for j in range(10 * len(self.folders))])
+        columns = ", ".join(["row_id", "entity", "event_timestamp"] + [f"{view}__{feature}" for view, feature in self.features()])
         count = f"SELECT count(*) FROM (SELECT {columns} FROM '{{}}' EXCEPT ALL SELECT {columns} FROM '{{}}')"
         differing = db.execute(count.format(ours, answer)).fetchone()[0] + db.execute(count.format(answer, ours)).fetchone()[0]
         ordered = db.execute(f"SELECT row_id FROM '{ours}'").fetchnumpy()["row_id"]
@@ -82,8 +85,8 @@ def beside_peers(count, name, folders, entity_rows, ratio, mb=None):
     judge_answers(join)
 
 
-def ten_million(view=0):
-    return data.features(10_000_000, 10, view)
+def ten_million(other=0):
+    return data.features(10_000_000, 10, other)
 
 
 def clustered(count):
@@ -129,20 +132,21 @@ def skew(count):
 
 def growth(count):
     """The same entity rows against ever more feature rows."""
-    sizes = [1_000_000, 10_000_000, 50_000_000]
-    joins = {size: Join(f"grown_{size}", [data.features(size, size // 1_000_000)], data.entities(100_000)) for size in sizes}
-    medians = rounds({f"{size:,}": join.provender for size, join in joins.items()}, count)
+    fifty = data.together("features_50000000", [ten_million(other) for other in range(5)])
+    folders = {1_000_000: data.features(1_000_000, 1), 10_000_000: ten_million(), 50_000_000: fifty}
+    sizes, joins = list(folders), [Join(f"grown_{size}", [folder], data.entities(100_000)) for size, folder in folders.items()]
+    medians = rounds({f"{size:,}": join.provender for size, join in zip(sizes, joins)}, count)
     table("join growing, 100,000 entity rows", medians, f"{sizes[0]:,}")
     per_row = [medians[f"{size:,}"]["seconds"] / size for size in sizes]
     for (small, large), growth in zip(zip(sizes, sizes[1:]), (b / a for a, b in zip(per_row, per_row[1:]))):
         judge(f"growth from {small:,} to {large:,}: seconds a row to those before", growth, 1.0)
-    judge_answers(*joins.values())
+    judge_answers(*joins)
 
 
 SCENARIOS = {
     "100k": lambda count: beside_peers(count, "100k", [ten_million()], 100_000, 0.65, 250),
     "1m": lambda count: beside_peers(count, "1m", [ten_million()], 1_000_000, 0.7, 450),
-    "views": lambda count: beside_peers(count, "views", [ten_million(view) for view in range(3)], 100_000, 0.55, 350),
+    "views": lambda count: beside_peers(count, "views", [ten_million(other) for other in range(3)], 100_000, 0.55, 350),
     "even": lambda count: beside_peers(count, "even", [data.features(1_000_000, 1)], 1_000_000, 0.7),
     "clustered": clustered,
     "far": far,

@@ -1,5 +1,5 @@
 """The join written by hand with DuckDB: FOLDER,FOLDER… ENTITIES OUT, ttl one day; ties on the event time go to the newest created.
-The i-th folder has the columns f{10 i} to f{10 i + 9}."""
+Features come out as view__f0, view1__f0 and so on."""
 import sys
 
 import duckdb
@@ -9,8 +9,8 @@ db = duckdb.connect()
 db.execute("SET TimeZone='UTC'; SET preserve_insertion_order=false")
 joined = f"read_parquet('{entities}')"
 for i, folder in enumerate(folders.split(",")):
-    columns = ", ".join(
-        f"CASE WHEN f.event_timestamp >= e.event_timestamp - INTERVAL 1 DAY THEN f.f{j} END AS f{j}" for j in range(10 * i, 10 * i + 10))
+    is_live = "f.event_timestamp >= e.event_timestamp - INTERVAL 1 DAY"
+    columns = ", ".join(f"CASE WHEN {is_live} THEN f.f{j} END AS view{i or ''}__f{j}" for j in range(10))
     joined = f"""(
   SELECT e.*, {columns}
   FROM {joined} e

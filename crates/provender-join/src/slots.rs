@@ -293,7 +293,10 @@ mod tests {
             for (slot, best) in offered(every).into_iter().enumerate() {
                 let newest = |other: u32| {
                     let turn = |event: &u32| (slot as u32 / every + *event) % 3;
-                    at((1..9).rev().find(|event| slot as u32 % every != 0 || turn(event) != other).unwrap())
+                    at((1..9)
+                        .rev()
+                        .find(|event| !(slot as u32).is_multiple_of(every) || turn(event) != other)
+                        .unwrap())
                 };
                 assert_eq!(
                     best,

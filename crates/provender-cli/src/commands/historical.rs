@@ -114,8 +114,9 @@ enum Made {
 impl Historical {
     pub(crate) async fn run(&self, app: &App) -> Outcome {
         let began = Instant::now();
-        if self.memory()?.is_some() {
-            memory::give_back();
+        match self.memory()? {
+            Some(_) => memory::give_back(),
+            None => memory::keep(),
         }
         let store = app.store().await?;
         let mut context = app.context();
