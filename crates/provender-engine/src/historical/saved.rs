@@ -31,7 +31,7 @@ impl FeatureStore {
         let store = self.offline.iter().find(|store| store.reads(&table)).ok_or_else(|| {
             Error::unsupported("no offline store of this repository has Delta tables")
                 .with("table", path)
-                .with("expected", "`type: delta` in offline_store or offline_stores of feature_store.yaml")
+                .with("expected", "a build with the feature `delta`, and `type: file` or `type: delta` as offline store")
         })?;
         if mode == SaveMode::Create {
             match store.schema(&table).await {
