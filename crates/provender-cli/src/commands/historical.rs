@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 /// How --out says that what follows is a Delta table.
-const TABLE: &str = "delta:";
+pub(crate) const TABLE: &str = "delta:";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,7 +5,7 @@ mod report;
 
 use super::Outcome;
 use super::historical::entity::{self, Room, blocking};
-use super::historical::{SUFFIX, parse_size, write_manifest, write_options};
+use super::historical::{SUFFIX, TABLE, parse_size, write_manifest, write_options};
 use crate::app::App;
 use crate::memory;
 use crate::output::{self, Failure};
@@ -181,7 +181,9 @@ impl Replay {
     fn output(&self, manifest: &Manifest) -> Option<String> {
         let beside = self.manifest.to_str().and_then(|name| name.strip_suffix(SUFFIX));
         let beside = beside.filter(|path| is_url(path) || Path::new(path).is_file());
-        let path = beside.map(str::to_owned).or_else(|| manifest.result.location.clone())?;
+        let recorded = manifest.result.location.as_ref().filter(|path| !path.starts_with(TABLE));
+        // The rows of a table have no order: only the hashes say whether they are the same.
+        let path = beside.map(str::to_owned).or_else(|| recorded.cloned())?;
         // What this very command overwrites cannot be compared with.
         let own = self.out.as_deref().and_then(|out| entity::absolute(out).ok());
         (entity::absolute(Path::new(&path)).ok() != own || own.is_none()).then_some(path)

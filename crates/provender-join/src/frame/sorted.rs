@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// Rows of a batch that comes out.
 const BATCH_ROWS: usize = 16 << 10;
+/// Bytes of a merged batch, at most, unless a single row is larger.
+const BATCH_BYTES: usize = 1 << 20;
 /// Bytes of a sorted part that are read at once while parts are merged.
 const BLOCK_BYTES: usize = 64 << 10;
 /// Bytes that sorting takes for a row beyond the row itself.
@@ -157,11 +159,12 @@ impl Merge {
     }
 
     fn batch(&mut self) -> Result<Option<RecordBatch>> {
-        let mut rows = Vec::with_capacity(BATCH_ROWS);
-        while rows.len() < BATCH_ROWS {
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while rows.len() < BATCH_ROWS && bytes < BATCH_BYTES {
             let Some(Reverse((row, part))) = self.heap.pop() else { break };
             self.advance(part)?;
             if self.last.as_ref() != Some(&row) {
+                bytes += row.len();
                 self.last = Some(row.clone());
                 rows.push(row);
             }
