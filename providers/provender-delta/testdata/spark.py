@@ -1,6 +1,6 @@
-"""Delta tables as Spark writes them, each with the rows that Spark reads back: `python spark.py [FOLDER]`.
+"""Delta tables as Spark writes them, each with the rows that Spark reads back: `python spark.py [FOLDER [NAME ...]]`.
 
-Needs pyspark and delta-spark of one release, and Delta's jars in the folder that `DELTA_JARS` names. Writes `FOLDER/spark/NAME`, the tables, and
+Needs pyspark and delta-spark of one release, and Delta's jars in the folder that `PROVENDER_TEST_DELTA_JARS` names. Writes `FOLDER/spark/NAME`, the tables, and
 `FOLDER/expected/spark/NAME[@VERSION].parquet`, their rows in the order of `id`.
 """
 
@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 
 FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent).resolve()
 TABLES, EXPECTED = FOLDER / "spark", FOLDER / "expected" / "spark"
-JARS = sorted(pathlib.Path(os.environ["DELTA_JARS"]).glob("delta-*.jar"))
+JARS = sorted(pathlib.Path(os.environ["PROVENDER_TEST_DELTA_JARS"]).glob("delta-*.jar"))
 
 
 def session():
@@ -210,25 +210,32 @@ def demanding(spark):
         expect(spark, name)
 
 
+MAKERS = {
+    "plain": plain,
+    "partitioned": partitioned,
+    "deleted": deleted,
+    "mapped_name": lambda spark: mapped(spark, "name"),
+    "mapped_id": lambda spark: mapped(spark, "id"),
+    "evolved": evolved,
+    "widened": widened,
+    "checkpointed": lambda spark: checkpointed(spark, "checkpointed"),
+    "checkpointed_v2": lambda spark: checkpointed(spark, "checkpointed_v2", checkpointPolicy="v2", enableDeletionVectors="true"),
+    "types": types,
+    "demanding": demanding,
+}
+
+
 def main():
     shutil.rmtree(TABLES, ignore_errors=True)
     shutil.rmtree(EXPECTED, ignore_errors=True)
     spark = session()
-    plain(spark)
-    partitioned(spark)
-    deleted(spark)
-    mapped(spark, "name")
-    mapped(spark, "id")
-    evolved(spark)
-    widened(spark)
-    checkpointed(spark, "checkpointed")
-    checkpointed(spark, "checkpointed_v2", checkpointPolicy="v2", enableDeletionVectors="true")
-    types(spark)
-    demanding(spark)
+    for name in sys.argv[2:] or MAKERS:
+        MAKERS[name](spark)
     spark.stop()
     # Hadoop's checksums of its local files belong to no format.
     for file in FOLDER.rglob(".*.crc"):
         file.unlink()
 
 
-main()
+if __name__ == "__main__":
+    main()

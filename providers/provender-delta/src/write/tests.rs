@@ -339,3 +339,25 @@ async fn an_append_only_table_is_not_overwritten() {
     let error = saved(&place, vec![Ok(rows(&[1]))], SaveMode::Overwrite).await.unwrap_err();
     assert_eq!((error.kind(), error.get("feature")), (Kind::Unsupported, Some("appendOnly")));
 }
+
+#[tokio::test]
+async fn a_checkpoint_is_written_when_the_table_says_so_and_holds_what_was_there() {
+    for name in ["checkpointed", "checkpointed_v2"] {
+        let (_folder, place) = copied(name);
+        let (first, before) = (newest(&place).await.version(), live(&place).await.len());
+        for id in 100..104 {
+            appended(&place, rows(&[id])).await.unwrap();
+        }
+        let due = (first / 4 + 1) * 4;
+        let log = Path::new(&place.path).join("_delta_log");
+        let made =
+            std::fs::read_dir(&log).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let made: Vec<_> = made.filter(|n| n.starts_with(&format!("{due:020}.checkpoint"))).collect();
+        assert_eq!(made.len(), 1, "{name}: {made:?}");
+        // The log before the checkpoint is not needed any more.
+        for version in 0..due {
+            std::fs::remove_file(log.join(format!("{version:020}.json"))).unwrap();
+        }
+        assert_eq!(live(&place).await.len(), before + 4, "{name}");
+    }
+}
