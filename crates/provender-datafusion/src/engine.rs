@@ -1,21 +1,26 @@
 //! The engine: one DataFusion session a query.
 
+use crate::deep::deep;
 use crate::errors::of_datafusion;
 use crate::parse::parse;
 use crate::rows::{plain_schema, rows};
 use crate::session::session;
 use crate::store::QueryStore;
 use crate::table::SourceTable;
+use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use datafusion::common::TableReference;
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use provender_core::sql::{SqlEngine, SqlQuery, SqlRows, SqlTable, SqlTables};
 use provender_core::{Error, OfflineStore, OpenContext, Provider, RequestContext, Result, nearest};
 use serde::Deserialize;
 use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
 
 /// DataFusion as the engine for SQL.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,10 +44,8 @@ impl Provider for Datafusion {
 #[async_trait]
 impl SqlEngine for Datafusion {
     async fn query(&self, query: SqlQuery) -> Result<SqlRows> {
-        let Planned { state, plan } = plan(&query).await?;
-        let physical = state.create_physical_plan(&plan).await.map_err(|e| of_datafusion(&e))?;
-        let stream = execute_stream(physical, state.task_ctx()).map_err(|e| of_datafusion(&e))?;
-        Ok(rows(stream, &query.context))
+        let planned = plan(&query).await?;
+        planned.run(&planned.plan, &query.context).await
     }
 
     fn store(self: Arc<Self>, tables: Arc<dyn SqlTables>) -> Arc<dyn OfflineStore> {
@@ -57,14 +60,32 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
+    /// How a plan, of this query or made of it, is carried out.
+    pub(crate) async fn physical(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
+        let (state, plan) = (self.state.clone(), plan.clone());
+        deep(async move { state.create_physical_plan(&plan).await.map_err(|e| of_datafusion(&e)) }).await
+    }
+
+    /// Begins to carry out a plan, of this query or made of it.
+    pub(crate) async fn run(&self, plan: &LogicalPlan, context: &RequestContext) -> Result<SqlRows> {
+        let physical = self.physical(plan).await?;
+        let stream = execute_stream(physical, self.state.task_ctx()).map_err(|e| of_datafusion(&e))?;
+        Ok(rows(stream, context))
+    }
+
     /// The columns of its rows.
-    pub(crate) fn schema(&self) -> arrow_schema::SchemaRef {
+    pub(crate) fn schema(&self) -> SchemaRef {
         plain_schema(self.plan.schema().as_arrow())
     }
 }
 
 /// Parses a query, looks up its tables, and checks its columns and types. Nothing but the schemas of its tables is read.
 pub(crate) async fn plan(query: &SqlQuery) -> Result<Planned> {
+    let query = query.clone();
+    deep(async move { plan_here(&query).await }).await
+}
+
+async fn plan_here(query: &SqlQuery) -> Result<Planned> {
     let session = session(query.max_memory, query.spill_folder.as_deref())?;
     let statement = parse(&session.state(), &query.text)?;
     let wanted = session.state().resolve_table_references(&statement).map_err(|e| of_datafusion(&e))?;
@@ -81,7 +102,11 @@ async fn register(
     tables: &[SqlTable],
     context: &RequestContext,
 ) -> Result<()> {
+    let functions = session.state();
     for reference in wanted {
+        if functions.table_functions().contains_key(reference.table()) {
+            continue;
+        }
         let table = find(reference, tables)?;
         let store = table.store.clone().ok_or_else(|| unread(table))?;
         let named = |error: Error| {

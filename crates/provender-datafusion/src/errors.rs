@@ -5,9 +5,6 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use provender_core::{Error, Kind};
 use std::error::Error as StdError;
 
-#[cfg(test)]
-mod tests;
-
 /// An error of DataFusion. One that a store raised below it comes out as the store's.
 pub(crate) fn of_datafusion(error: &DataFusionError) -> Error {
     if let Some(own) = own_cause(error) {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bounds;
+mod deep;
 mod engine;
 mod errors;
 mod join;
@@ -10,6 +11,8 @@ mod scan;
 mod session;
 mod store;
 mod table;
+#[cfg(test)]
+mod testing;
 
 pub use engine::Datafusion;
 pub use join::{

@@ -1,6 +1,9 @@
-//! The rules of offline stores, on sources that are queries over Parquet files.
+//! The rules of offline stores, on sources that are queries over Parquet files, and on joins that DataFusion plans, after they have been sent and received.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod through_plan;
+
+use arrow_array::RecordBatch;
 use async_trait::async_trait;
 use provender_conformance::{OfflineHarness, offline};
 use provender_core::model::{DataSource, FileFormat, SourceKind};
@@ -9,11 +12,15 @@ use provender_core::{OfflineStore, OpenContext, Provider, Result, SqlEngine};
 use provender_datafusion::Datafusion;
 use provender_file::{File, FileConfig};
 use provender_join::frame;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
+use through_plan::ThroughPlan;
 
 fn main() -> ExitCode {
-    offline("sql", |context| async move { Some(queries(context).await) })
+    let sources = offline("sql", |context| async move { Some(queries(context).await) });
+    let joins = offline("sql-join", |context| async move { Some(joins(context).await) });
+    if sources == ExitCode::SUCCESS { joins } else { sources }
 }
 
 /// Tables that a rule has loaded so far.
@@ -35,13 +42,9 @@ async fn queries(context: OpenContext) -> Result<OfflineHarness> {
     let harness = OfflineHarness::new(store, move |name, batches| {
         let (files, loaded, folder) = (Arc::clone(&files), Arc::clone(&loaded), root.join(&name));
         async move {
-            std::fs::create_dir_all(&folder).unwrap();
+            write(&folder, &batches)?;
             let has = |name: &&str| batches.iter().any(|batch| batch.column_by_name(name).is_some());
             let event = ["at", "event", "event_timestamp"].into_iter().find(has).unwrap_or_default();
-            for (number, batch) in batches.into_iter().enumerate() {
-                let path = folder.join(format!("part-{number:03}.parquet"));
-                frame::write(&path, &batch.schema(), [Ok(batch.clone())])?;
-            }
             let mut stored = DataSource::new(&name, file(&name));
             stored.timestamp_field = event.to_owned();
             loaded.0.lock().unwrap().push(SqlTable { source: stored, store: Some(files as Arc<dyn OfflineStore>) });
@@ -52,6 +55,29 @@ async fn queries(context: OpenContext) -> Result<OfflineHarness> {
     });
     // Planning a query takes longer than the small joins that follow it.
     Ok(harness.slow(25))
+}
+
+async fn joins(context: OpenContext) -> Result<OfflineHarness> {
+    let files = File::open(FileConfig::default(), &context).await?;
+    let root = context.repo_dir.clone();
+    let harness = OfflineHarness::new(Arc::new(ThroughPlan(files)), move |name, batches| {
+        let folder = root.join(&name);
+        async move {
+            write(&folder, &batches)?;
+            Ok(DataSource::new(&name, file(&name)))
+        }
+    });
+    Ok(harness.slow(25))
+}
+
+/// A table as a folder with one file a batch.
+fn write(folder: &Path, batches: &[RecordBatch]) -> Result<()> {
+    std::fs::create_dir_all(folder).unwrap();
+    for (number, batch) in batches.iter().enumerate() {
+        let path = folder.join(format!("part-{number:03}.parquet"));
+        frame::write(&path, &batch.schema(), [Ok(batch.clone())])?;
+    }
+    Ok(())
 }
 
 fn file(path: &str) -> SourceKind {

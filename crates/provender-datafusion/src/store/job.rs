@@ -4,9 +4,9 @@ use super::kept::{keep, narrowed};
 use super::threads::{available, blocking, stream_of};
 use super::wanted::{Wanted, times};
 use crate::engine::{Planned, plan};
-use crate::errors::of_datafusion;
 use arrow_schema::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
+use datafusion::physical_plan::displayable;
 use provender_core::offline::{Explain, HistoricalRequest, RetrievalJob, Retrieved, ViewExplain, ViewJoin};
 use provender_core::sql::SqlQuery;
 use provender_core::{Error, Result};
@@ -82,9 +82,8 @@ impl RetrievalJob for QueryJob {
         for view in &self.request.views {
             let Some(part) = self.sources.get(&view.source.name) else { continue };
             let narrowed = narrowed(&part.planned, &part.wanted)?;
-            let physical = part.planned.state.create_physical_plan(&narrowed).await;
-            let physical = physical.map_err(|e| of_datafusion(&e))?;
-            let plan = datafusion::physical_plan::displayable(physical.as_ref()).indent(false).to_string();
+            let physical = part.planned.physical(&narrowed).await?;
+            let plan = displayable(physical.as_ref()).indent(false).to_string();
             let plan = format!("join of the rows of a query:\n{}", plan.trim_end());
             explain.views.push(ViewExplain { name: view.name.clone(), plan, ..ViewExplain::default() });
         }

@@ -4,9 +4,7 @@ use super::threads::blocking;
 use super::wanted::Wanted;
 use crate::engine::Planned;
 use crate::errors::of_datafusion;
-use crate::rows::rows;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use datafusion::physical_plan::execute_stream;
 use futures::executor::block_on_stream;
 use provender_core::sql::{SqlQuery, SqlRows};
 use provender_core::{Error, RequestContext, Result};
@@ -39,9 +37,7 @@ pub(super) async fn keep(
     name: &str,
 ) -> Result<Arc<Source>> {
     let plan = narrowed(planned, wanted)?;
-    let physical = planned.state.create_physical_plan(&plan).await.map_err(|e| of_datafusion(&e))?;
-    let stream = execute_stream(physical, planned.state.task_ctx()).map_err(|e| of_datafusion(&e))?;
-    let rows = rows(stream, &query.context);
+    let rows = planned.run(&plan, &query.context).await?;
     let (folder, memory) = (query.spill_folder.clone(), query.max_memory);
     let (name, context) = (name.to_owned(), query.context.clone());
     blocking(move || write(rows, folder, memory, &name, &context)).await
