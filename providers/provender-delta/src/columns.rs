@@ -2,6 +2,7 @@
 
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema};
 use delta_kernel::engine::arrow_conversion::TryIntoArrow;
+use delta_kernel::schema::StructType;
 use delta_kernel::table_features::ColumnMappingMode;
 use deltalake_core::kernel::Snapshot;
 use provender_core::{Error, Result};
@@ -24,12 +25,16 @@ pub(crate) struct Column {
     pub(crate) is_partition: bool,
 }
 
-/// The columns of a table at a version.
+/// The columns of a table at a version; those of Variant are left out.
 ///
 /// # Errors
 /// `Unsupported` for a type that Arrow does not have.
 pub(crate) fn columns(snapshot: &Snapshot) -> Result<Vec<Column>> {
-    let schema: Schema = snapshot.schema().as_ref().try_into_arrow().map_err(|cause| {
+    let whole = snapshot.schema();
+    let read = whole.fields().filter(|field| !has_variant(field.data_type())).cloned();
+    let read = StructType::try_new(read.collect::<Vec<_>>())
+        .map_err(|cause| Error::invalid("the table's columns make no schema").because(cause))?;
+    let schema: Schema = (&read).try_into_arrow().map_err(|cause| {
         Error::unsupported("a column of the table has a type that is not read").because(cause)
     })?;
     let mode = snapshot.table_configuration().column_mapping_mode();
@@ -40,6 +45,18 @@ pub(crate) fn columns(snapshot: &Snapshot) -> Result<Vec<Column>> {
         is_partition: partitions.contains(field.name()),
     };
     Ok(schema.fields().iter().map(column).collect())
+}
+
+/// Whether values hold some of Variant, which may be spread over a file in ways that are not read.
+fn has_variant(data_type: &delta_kernel::schema::DataType) -> bool {
+    use delta_kernel::schema::DataType as D;
+    match data_type {
+        D::Variant(_) => true,
+        D::Primitive(_) => false,
+        D::Struct(fields) => fields.fields().any(|field| has_variant(field.data_type())),
+        D::Array(list) => has_variant(list.element_type()),
+        D::Map(map) => has_variant(map.key_type()) || has_variant(map.value_type()),
+    }
 }
 
 /// The field as users see it.

@@ -64,9 +64,16 @@ fn told(error: &DeltaTableError, text: &str, doing: Doing, table: &str) -> Error
     {
         return refusal(error, doing.text(), table);
     }
+    let is_missing =
+        cause::<object_store::Error>(error).is_some() || has_any(text, &["not found", "NotFound"]);
     match error {
+        _ if doing == Doing::ReadDeletions && is_missing => Error::not_found("there is no such file"),
         DeltaTableError::NotATable(_) => no_table(),
         _ if text.contains("Path does not exist") => no_table(),
+        _ if text.contains("catalog-managed") => {
+            Error::unsupported("the table is managed by a catalog, which is not asked")
+                .with("expected", "a table whose commits are all in its folder")
+        }
         _ if text.contains("Unsupported") || text.contains("not supported") => {
             Error::unsupported("the table needs a feature of Delta that this build does not read")
                 .with("expected", "a table without it: see docs/delta.md for what is read")

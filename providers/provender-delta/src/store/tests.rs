@@ -292,6 +292,31 @@ async fn versions_that_are_not_there_are_told_from_those_that_are_gone() {
 }
 
 #[tokio::test]
+async fn a_checkpoint_in_parts_is_read_whole() {
+    let folder = copied("spark/checkpointed");
+    let log = folder.path().join("t/_delta_log");
+    let newest = fs::read_to_string(log.join("_last_checkpoint")).unwrap();
+    let newest: serde_json::Value = serde_json::from_str(&newest).unwrap();
+    let (version, size) = (newest["version"].as_u64().unwrap(), newest["size"].as_u64().unwrap());
+    let single = log.join(format!("{version:020}.checkpoint.parquet"));
+    let rows = frame::read(&single).unwrap().into_batch().unwrap();
+    let half = rows.num_rows() / 2;
+    for (part, slice) in [(1, rows.slice(0, half)), (2, rows.slice(half, rows.num_rows() - half))] {
+        let path = log.join(format!("{version:020}.checkpoint.{part:010}.{:010}.parquet", 2));
+        frame::write(path, &slice.schema(), [Ok(slice.clone())]).unwrap();
+    }
+    fs::remove_file(single).unwrap();
+    (0..=version).for_each(|version| fs::remove_file(commit(folder.path(), version)).unwrap());
+    let last = format!(r#"{{"version":{version},"size":{size},"parts":2}}"#);
+    fs::write(log.join("_last_checkpoint"), last).unwrap();
+    let read = |batch: &RecordBatch| texts(batch, &["id", "rate"], "event_timestamp");
+    let expected = testdata().join("expected/spark/checkpointed.parquet");
+    let expected = frame::read(expected).unwrap().into_batch().unwrap();
+    let found = range(&store(folder.path()), &source("t", &[]), "event_timestamp", &["id", "rate"]).await;
+    assert_eq!(read(&found.unwrap()), read(&expected));
+}
+
+#[tokio::test]
 async fn a_file_that_vacuum_took_is_told_with_the_version() {
     let folder = copied("spark/plain");
     let mut files = fs::read_dir(folder.path().join("t")).unwrap().map(|file| file.unwrap().path());
@@ -304,7 +329,19 @@ async fn a_file_that_vacuum_took_is_told_with_the_version() {
 }
 
 #[tokio::test]
-async fn features_that_are_not_read_are_named() {
+async fn a_deletion_vector_that_is_gone_is_told_with_its_data_file() {
+    let folder = copied("spark/deleted");
+    let files = fs::read_dir(folder.path().join("t")).unwrap().map(|file| file.unwrap().path());
+    for file in files.filter(|file| file.extension().is_some_and(|e| e == "bin")) {
+        fs::remove_file(file).unwrap();
+    }
+    let error = refused(folder.path(), &[]).await;
+    assert_eq!(error.kind(), Kind::NotFound, "{error}");
+    assert!(error.get("file").unwrap().ends_with(".parquet"), "{error}");
+}
+
+/// A table that asks its readers for a feature more.
+fn demanding(feature: &str) -> tempfile::TempDir {
     let folder = copied("spark/deleted");
     // The checksums repeat what the table demands.
     for file in fs::read_dir(folder.path().join("t/_delta_log")).unwrap().map(|file| file.unwrap().path()) {
@@ -313,15 +350,22 @@ async fn features_that_are_not_read_are_named() {
         }
     }
     let first = commit(folder.path(), 0);
-    let text = fs::read_to_string(&first).unwrap();
-    let text = text.replace(
-        r#""readerFeatures":["deletionVectors""#,
-        r#""readerFeatures":["teleportation","deletionVectors""#,
-    );
-    fs::write(first, text.replace(r#""writerFeatures":["#, r#""writerFeatures":["teleportation","#)).unwrap();
-    let error = refused(folder.path(), &[]).await;
-    assert_eq!(error.kind(), Kind::Unsupported, "{error}");
-    assert!(format!("{error:?}").contains("teleportation"), "{error:?}");
+    let mut text = fs::read_to_string(&first).unwrap();
+    for list in ["readerFeatures", "writerFeatures"] {
+        text = text.replace(&format!(r#""{list}":["#), &format!(r#""{list}":["{feature}","#));
+    }
+    fs::write(first, text).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn features_that_are_not_read_are_named() {
+    for (feature, told) in [("teleportation", "teleportation"), ("catalogManaged", "managed by a catalog")] {
+        let folder = demanding(feature);
+        let error = refused(folder.path(), &[]).await;
+        assert_eq!(error.kind(), Kind::Unsupported, "{error:?}");
+        assert!(format!("{error:?}").contains(told), "{error:?}");
+    }
 }
 
 #[tokio::test]
