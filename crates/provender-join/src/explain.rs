@@ -40,15 +40,28 @@ impl Need<'_> {
         let left_out = self.source.table().map_or(&nothing, |table| &table.left_out);
         let rows: u64 = all.iter().map(|unit| unit.rows).sum();
         let bytes: u64 = files.iter().map(|file| file.stored.size).sum();
+        let plan =
+            title.map_or_else(|| format!("scan of {format} files"), |title| format!("scan of {title}"));
+        let requests: u64 = self.far().map(|(requests, _)| requests).sum();
+        let plan = if requests > 0 { format!("{plan}, at most {requests} requests") } else { plan };
         ViewExplain {
             name: self.name.to_owned(),
-            plan: title.map_or_else(|| format!("scan of {format} files"), |title| format!("scan of {title}")),
+            plan,
             files: (left_out.files + files.len() as u64, kept_files.len() as u64),
             row_groups: (all.len() as u64, self.parts.len() as u64),
             rows: (left_out.rows + rows, self.parts.iter().map(Part::rows).sum()),
             bytes: (left_out.bytes + bytes, self.kept().map(|unit| self.stored_bytes(unit)).sum()),
             pruned: left_out.pruned.iter().chain(pruned).cloned().collect(),
         }
+    }
+
+    /// Requests and bytes of each read from a far store: of keys and times, and of values.
+    fn far(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.kept().flat_map(|unit| {
+            [self.scanned, self.features]
+                .into_iter()
+                .filter_map(|columns| self.source.requests(unit, columns))
+        })
     }
 
     fn stored_bytes(&self, unit: &Unit) -> u64 {
@@ -111,6 +124,8 @@ pub(crate) struct Estimate {
     spine: u64,
     /// Columns that a thread decodes at once, at most.
     columns: u64,
+    /// Bytes that a thread has fetched from a far store and not decoded yet, at most.
+    fetched: u64,
     threads: usize,
     /// Held for each row whose values are gathered.
     width: u64,
@@ -137,13 +152,14 @@ impl Estimate {
             views: needs.len() as u64,
             spine: spine_bytes as u64,
             columns: columns.max().unwrap_or(0) as u64,
+            fetched: needs.iter().flat_map(Need::far).map(|(_, bytes)| bytes).max().unwrap_or(0),
             threads,
             width: needs.iter().map(|need| need.row_width() + PLACE).sum(),
         }
     }
 
     fn decoding(&self, threads: usize) -> u64 {
-        threads as u64 * self.columns * DECODING
+        threads as u64 * (self.columns * DECODING + self.fetched)
     }
 
     /// Bytes a row costs while its winners are looked for: few views have their slots at a time.

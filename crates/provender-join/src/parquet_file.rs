@@ -93,6 +93,11 @@ impl ParquetFile {
             .map(|(_, chunk)| chunk)
     }
 
+    /// Where some top-level columns of a row group are in the file.
+    pub(crate) fn ranges(&self, row_group: usize, roots: &[usize]) -> Vec<Range<u64>> {
+        self.chunks(row_group, roots).map(byte_range).collect()
+    }
+
     /// Smallest and largest value of a column in each of some row groups, null where unknown; `None` if nothing is known.
     pub(crate) fn statistics(&self, column: &str, row_groups: &[usize]) -> Option<(ArrayRef, ArrayRef)> {
         let schema = self.metadata.parquet_schema();
@@ -129,7 +134,7 @@ impl ParquetFile {
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.iter().copied());
         let most = self.batch_rows(row_group, roots);
-        let file = fetched(file, || self.chunks(row_group, roots).map(byte_range).collect())?;
+        let file = fetched(file, || self.ranges(row_group, roots))?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(file), self.metadata.clone())
             .with_row_groups(vec![row_group])
             .with_projection(mask);

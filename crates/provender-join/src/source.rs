@@ -294,6 +294,15 @@ impl Source {
         Ok(UnitReader { source: Arc::clone(self), columns: Arc::clone(columns), unit, batches })
     }
 
+    /// How many requests it takes to read some columns of a row group from a far store, and how many bytes they bring; `None` if it is near.
+    pub(crate) fn requests(&self, unit: &Unit, columns: &Columns) -> Option<(u64, u64)> {
+        let SourceFile { stored, body } = &self.files[unit.file];
+        let Body::Parquet(body) = body else { return None };
+        let ranges = body.ranges(unit.row_group, columns.roots(unit.file));
+        let bytes = ranges.iter().map(|range| range.end - range.start).sum();
+        self.storage.requests(stored, &ranges).map(|requests| (requests, bytes))
+    }
+
     /// Opens a file.
     pub(crate) fn open_file(&self, file: usize) -> Result<Arc<dyn ReadAt>> {
         self.storage.open(&self.files[file].stored)

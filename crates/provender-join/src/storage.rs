@@ -47,6 +47,11 @@ pub trait Storage: Debug + Send + Sync {
     /// `NotFound`, `Denied` or `Unavailable`, naming the file.
     fn open(&self, file: &StoredFile) -> Result<Arc<dyn ReadAt>>;
 
+    /// How many requests it takes to read some ranges of a file, as far as that can be told before; `None` where reading is no matter of requests, as on local disk.
+    fn requests(&self, _file: &StoredFile, _ranges: &[Range<u64>]) -> Option<u64> {
+        None
+    }
+
     /// Whether files at a path are far: see [`ReadAt::is_far`].
     fn is_far(&self, _path: &str) -> bool {
         false

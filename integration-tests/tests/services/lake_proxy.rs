@@ -14,6 +14,8 @@ pub(crate) struct Request {
     pub(crate) target: String,
     /// The header `Range`.
     pub(crate) range: Option<String>,
+    /// The header `Authorization`.
+    pub(crate) authorization: Option<String>,
 }
 
 /// What becomes of a request.
@@ -118,6 +120,7 @@ struct Message {
     first_line: String,
     length: Option<u64>,
     range: Option<String>,
+    authorization: Option<String>,
     is_chunked: bool,
 }
 
@@ -133,7 +136,9 @@ impl Shared {
             asked.read_exact(&mut body)?;
             let mut words = message.first_line.split(' ').map(str::to_owned);
             let (method, target) = (words.next().unwrap(), words.next().unwrap());
-            let request = Request { method, target, range: message.range };
+            let Message { range, authorization, .. } = &message;
+            let request =
+                Request { method, target, range: range.clone(), authorization: authorization.clone() };
             let verdict = (self.judge.lock().unwrap())(&request);
             self.begin();
             let answer = match verdict {
@@ -191,6 +196,7 @@ impl Message {
             first_line: text.lines().next().unwrap().to_owned(),
             length: header("content-length").map(|length| length.parse().unwrap()),
             range: header("range"),
+            authorization: header("authorization"),
             is_chunked: header("transfer-encoding").is_some(),
             head,
         }))

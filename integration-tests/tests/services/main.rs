@@ -5,6 +5,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod buckets;
+mod delta;
+mod delta_writers;
 mod dynamodb_faults;
 mod exchange;
 mod feast;
@@ -12,6 +14,7 @@ mod golden_http;
 mod grpc;
 mod keyed;
 mod lake_bucket;
+mod lake_credentials;
 mod lake_faults;
 mod lake_proxy;
 mod lake_requests;
@@ -36,8 +39,11 @@ const GROUPS: &[&[Case]] = &[
     redis_faults::CASES,
     dynamodb_faults::CASES,
     buckets::CASES,
+    delta::CASES,
+    delta_writers::CASES,
     lake_faults::CASES,
     lake_requests::CASES,
+    lake_credentials::CASES,
 ];
 
 /// A test and what it needs.

@@ -8,7 +8,7 @@ use arrow_cast::cast;
 use arrow_json::writer::{JsonArray, JsonFormat, LineDelimited, WriterBuilder};
 use arrow_schema::{ArrowError, DataType, FieldRef, Schema, SchemaRef};
 use provender_core::{Error, Result};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -49,17 +49,57 @@ pub fn write_with(
     options
         .places
         .write(utf8(path)?, |file| {
-            let mut sink = sink(file_type, file, schema, options.memory)?;
-            let mut rows = 0;
-            for batch in batches {
-                let batch = batch?;
-                rows += batch.num_rows() as u64;
-                sink.write(&batch)?;
+            let mut file = Noting { file, failure: None };
+            let sink = sink(file_type, &mut file, schema, options.memory);
+            let written = sink.and_then(|sink| write_all(sink, batches));
+            match file.failure {
+                Some(failure) if written.is_err() => Err(unwritable(failure)),
+                _ => written,
             }
-            sink.finish()?;
-            Ok(rows)
         })
         .map_err(|error| if error.get("file").is_some() { error } else { error.with("file", path.display()) })
+}
+
+fn write_all(
+    mut sink: Box<dyn Sink + '_>,
+    batches: impl IntoIterator<Item = Result<RecordBatch>>,
+) -> Result<u64> {
+    let mut rows = 0;
+    for batch in batches {
+        let batch = batch?;
+        rows += batch.num_rows() as u64;
+        sink.write(&batch)?;
+    }
+    sink.finish()?;
+    Ok(rows)
+}
+
+/// Keeps the first failure of a file, of which the writers of some formats tell no more than the text.
+struct Noting<'a> {
+    file: Output<'a>,
+    failure: Option<io::Error>,
+}
+
+impl Noting<'_> {
+    fn noted<T>(&mut self, outcome: io::Result<T>) -> io::Result<T> {
+        outcome.map_err(|error| {
+            let told = io::Error::new(error.kind(), error.to_string());
+            self.failure.get_or_insert(error);
+            told
+        })
+    }
+}
+
+impl Write for Noting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let outcome = self.file.write(bytes);
+        self.noted(outcome)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let outcome = self.file.flush();
+        self.noted(outcome)
+    }
 }
 
 /// Where the bytes of a file go.

@@ -106,7 +106,10 @@ mod tests {
         fs::write(path(".old.csv.1-0.provender.tmp"), "half").unwrap();
         fs::write(path(".mine.tmp"), "of somebody else").unwrap();
         write_aside(&path("outer.csv"), |_| {
-            write_aside(&path("inner.csv"), |mut file| Ok(file.write_all(b"x").unwrap()))?;
+            write_aside(&path("inner.csv"), |mut file| {
+                file.write_all(b"x").unwrap();
+                Ok(())
+            })?;
             let under_way = names(folder.path()).into_iter().filter(|name| name.ends_with(SUFFIX)).count();
             assert_eq!(under_way, 1, "the file being written was swept");
             Ok(())

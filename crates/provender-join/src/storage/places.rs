@@ -4,6 +4,7 @@ use super::url::Location;
 use super::{LocalDisk, ReadAt, Storage, StorageOptions, StoredFile, remote, write_aside};
 use provender_core::Result;
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -73,6 +74,10 @@ impl Storage for Places {
 
     fn open(&self, file: &StoredFile) -> Result<Arc<dyn ReadAt>> {
         if is_url(&file.path) { remote::open(file, &self.options) } else { LocalDisk.open(file) }
+    }
+
+    fn requests(&self, file: &StoredFile, ranges: &[Range<u64>]) -> Option<u64> {
+        is_url(&file.path).then(|| remote::requests(ranges, file.size))
     }
 
     fn is_far(&self, path: &str) -> bool {

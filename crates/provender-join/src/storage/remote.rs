@@ -10,6 +10,7 @@ mod upload;
 
 pub(super) use connect::{connect, needs_probe};
 pub(super) use error::failed;
+pub(super) use file::requests;
 pub(super) use runtime::run;
 pub(super) use upload::Upload;
 

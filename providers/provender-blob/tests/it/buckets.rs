@@ -20,7 +20,7 @@ fn open(server: &Server) -> Result<BlobRegistry> {
 
 #[test]
 fn a_store_that_does_not_compare_is_refused_when_it_is_opened() {
-    for fault in [Fault::Overlooks, Fault::Refuses] {
+    for fault in [Fault::Overlooks, Fault::OverlooksMatch, Fault::Refuses] {
         let error = open(&Server::start(fault)).unwrap_err();
         assert_eq!((error.kind(), error.get("path")), (Kind::Unsupported, Some(URL)), "{error}");
         assert!(error.to_string().contains("If-Match"), "{error}");

@@ -12,6 +12,8 @@ pub(crate) enum Fault {
     None,
     /// It stores whatever comes, conditions or not.
     Overlooks,
+    /// It makes an object only if there is none, but replaces one whatever `If-Match` says.
+    OverlooksMatch,
     /// It does not know conditions and says so.
     Refuses,
     /// It answers the next so many requests with 503.
@@ -126,7 +128,8 @@ impl State {
             };
         }
         let tag = there.map(|(tag, _)| tag);
-        let is_stale = condition("if-match").is_some_and(|wanted| tag.as_deref() != Some(wanted));
+        let is_stale = self.fault != Fault::OverlooksMatch
+            && condition("if-match").is_some_and(|wanted| tag.as_deref() != Some(wanted));
         let is_there = condition("if-none-match").is_some() && tag.is_some();
         if (is_stale || is_there) && self.fault != Fault::Overlooks {
             return error(412, "PreconditionFailed");

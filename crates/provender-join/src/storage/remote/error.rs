@@ -65,9 +65,12 @@ pub(in crate::storage) fn failed(error: &StoreError, action: &'static str, url: 
     let told = match (error, sign) {
         (_, Some(sign)) => Error::new(sign.kind, sign.message).with("expected", sign.expected),
         (StoreError::NotFound { .. }, _) => Error::not_found("there is no such object"),
-        (StoreError::PermissionDenied { .. }, _) => {
-            Error::new(Kind::Denied, format!("not allowed to {action}"))
-                .with("expected", "credentials that are right, not expired, and whose role allows it")
+        (StoreError::PermissionDenied { .. }, _) => not_allowed(action),
+        // The client does not tell refusals from outages when it lists.
+        (StoreError::Generic { .. }, _)
+            if text.contains("403 Forbidden") || text.contains("401 Unauthorized") =>
+        {
+            not_allowed(action)
         }
         (StoreError::Unauthenticated { .. }, _) => Error::new(Kind::Denied, "the store asks for credentials")
             .with("expected", "credentials that it accepts"),
@@ -86,6 +89,11 @@ pub(in crate::storage) fn failed(error: &StoreError, action: &'static str, url: 
         _ => Error::unavailable(format!("cannot {action}: the store does not answer as it should")),
     };
     told.with("path", url).because(text)
+}
+
+fn not_allowed(action: &'static str) -> Error {
+    Error::new(Kind::Denied, format!("not allowed to {action}"))
+        .with("expected", "credentials that are right, not expired, and whose role allows it")
 }
 
 /// All that the chain of causes says, once: most of them repeat the ones below.
@@ -116,6 +124,10 @@ mod tests {
         let kind = |error| failed(&error, "read", "s3://b/k").kind();
         assert_eq!(kind(generic("status 503 Service Unavailable: SlowDown")), Kind::Unavailable);
         assert_eq!(kind(generic("<Code>ExpiredToken</Code>")), Kind::Denied);
+        assert_eq!(
+            kind(generic("Server returned non-2xx status code: 403 Forbidden: <Error/>")),
+            Kind::Denied
+        );
         assert_eq!(kind(StoreError::NotFound { path: "k".into(), source: "404".into() }), Kind::NotFound);
         assert_eq!(kind(StoreError::Precondition { path: "k".into(), source: "412".into() }), Kind::Conflict);
         let bucket = StoreError::NotFound { path: "k".into(), source: "<Code>NoSuchBucket</Code>".into() };

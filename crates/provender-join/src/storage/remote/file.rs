@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Ranges closer together than this are fetched as one: it takes less than another request.
 const GAP: u64 = 256 << 10;
 /// Longer ranges are cut and fetched side by side.
-const PART: u64 = 8 << 20;
+const PART: u64 = 16 << 20;
 /// Requests for one file at a time.
 const TOGETHER: usize = 8;
 
@@ -91,6 +91,11 @@ impl ReadAt for RemoteFile {
         let file = self.clone();
         Some(Begun::new(runtime::start(async move { file.fetch(parts).await })))
     }
+}
+
+/// How many requests fetch some ranges.
+pub(in crate::storage) fn requests(ranges: &[Range<u64>], size: u64) -> u64 {
+    parts(ranges, size).len() as u64
 }
 
 /// The requests that fetch some ranges: near ones joined, long ones cut, nothing beyond the end.
