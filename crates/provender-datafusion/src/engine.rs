@@ -2,7 +2,7 @@
 
 use crate::deep::deep;
 use crate::errors::of_datafusion;
-use crate::parse::parse;
+use crate::parse::{parse, place};
 use crate::rows::{plain_schema, rows};
 use crate::session::session;
 use crate::store::QueryStore;
@@ -15,7 +15,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
 use provender_core::sql::{SqlEngine, SqlQuery, SqlRows, SqlTable, SqlTables};
-use provender_core::{Error, OfflineStore, OpenContext, Provider, RequestContext, Result, nearest};
+use provender_core::{Error, Kind, OfflineStore, OpenContext, Provider, RequestContext, Result, nearest};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -89,7 +89,13 @@ async fn plan_here(query: &SqlQuery) -> Result<Planned> {
     let session = session(query.max_memory, query.spill_folder.as_deref())?;
     let statement = parse(&session.state(), &query.text)?;
     let wanted = session.state().resolve_table_references(&statement).map_err(|e| of_datafusion(&e))?;
-    register(&session, &wanted, &query.tables.tables().await?, &query.context).await?;
+    let tables = query.tables.tables().await?;
+    let placed = |error: Error| match error.get("table").and_then(|table| place(&statement, last_part(table)))
+    {
+        Some(place) if error.kind() == Kind::Invalid => error.with("at", place),
+        _ => error,
+    };
+    register(&session, &wanted, &tables, &query.context).await.map_err(placed)?;
     let state = session.state();
     let plan = state.statement_to_plan(statement).await.map_err(|e| of_datafusion(&e))?;
     Ok(Planned { state, plan })
@@ -116,6 +122,10 @@ async fn register(
         session.register_table(reference.clone(), Arc::new(provider)).map_err(|e| of_datafusion(&e))?;
     }
     Ok(())
+}
+
+fn last_part(table: &str) -> &str {
+    table.rsplit('.').next().unwrap_or(table)
 }
 
 /// The source that a query means by a name; as everywhere, case does not tell sources apart.

@@ -27,7 +27,9 @@ fn of_root(error: &DataFusionError) -> Error {
     match error {
         DataFusionError::SQL(error, _) => of_parser(error),
         DataFusionError::SchemaError(error, _) => of_schema(error),
-        DataFusionError::Plan(why) => Error::invalid("the query does not fit its tables").with("why", told(why)),
+        DataFusionError::Plan(why) => {
+            Error::invalid("the query does not fit its tables").with("why", told(why))
+        }
         DataFusionError::NotImplemented(why) => {
             Error::unsupported("the engine for SQL cannot do that").with("why", told(why))
         }
@@ -38,7 +40,8 @@ fn of_root(error: &DataFusionError) -> Error {
             Error::invalid("the query failed").with("why", told(why))
         }
         DataFusionError::ArrowError(error, _) => {
-            Error::invalid("the query cannot convert or compute a value").with("why", told(&error.to_string()))
+            Error::invalid("the query cannot convert or compute a value")
+                .with("why", told(&error.to_string()))
         }
         DataFusionError::IoError(error) => {
             Error::unavailable("the query cannot use its disk").because(error.to_string())
@@ -64,6 +67,7 @@ fn of_parser(error: &ParserError) -> Error {
     };
     match place {
         Some((line, column)) => error.with("at", at(line, column)),
+        None if text.ends_with("found: EOF") => error.with("at", "the end of the query"),
         None => error,
     }
 }
@@ -81,13 +85,14 @@ fn of_schema(error: &SchemaError) -> Error {
             Error::invalid("several tables have that column").with("column", field.flat_name())
         }
         SchemaError::DuplicateQualifiedField { name, .. }
-        | SchemaError::DuplicateUnqualifiedField { name } => {
-            Error::invalid("two columns go by one name").with("column", name).with("expected", "an AS for one")
-        }
+        | SchemaError::DuplicateUnqualifiedField { name } => Error::invalid("two columns go by one name")
+            .with("column", name)
+            .with("expected", "an AS for one"),
     }
 }
 
-fn at(line: impl std::fmt::Display, column: impl std::fmt::Display) -> String {
+/// A place in a query.
+pub(crate) fn at(line: impl std::fmt::Display, column: impl std::fmt::Display) -> String {
     format!("line {line}, column {column}")
 }
 
@@ -116,7 +121,9 @@ fn own_cause<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e Error> {
         cause = match error.downcast_ref::<DataFusionError>() {
             Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
             Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
-            Some(DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner)) => Some(inner.as_ref()),
+            Some(DataFusionError::Diagnostic(_, inner) | DataFusionError::Context(_, inner)) => {
+                Some(inner.as_ref())
+            }
             _ => error.source(),
         };
     }

@@ -1,10 +1,12 @@
 //! From text to one statement that only reads.
 
-use crate::errors::of_datafusion;
+use crate::errors::{at, of_datafusion};
 use datafusion::common::DataFusionError;
 use datafusion::execution::session_state::SessionState;
 use datafusion::sql::parser::Statement;
-use datafusion::sql::sqlparser::ast::{self, Expr, ObjectName, Query, SetExpr, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{
+    self, Expr, ObjectName, Query, SetExpr, Visit, Visitor, visit_relations,
+};
 use provender_core::{Error, Result};
 use std::ops::ControlFlow;
 
@@ -24,7 +26,9 @@ pub(crate) fn parse(state: &SessionState, text: &str) -> Result<Statement> {
         return Err(Error::invalid("the query is empty").with("expected", EXPECTED));
     }
     if text.len() > LONGEST {
-        return Err(Error::invalid("the query is too long").with("expected", format!("at most {LONGEST} bytes")));
+        return Err(
+            Error::invalid("the query is too long").with("expected", format!("at most {LONGEST} bytes"))
+        );
     }
     let dialect = state.config().options().sql_parser.dialect;
     let statement = state.sql_to_statement(text, &dialect).map_err(|e| mistake(&e, text))?;
@@ -39,6 +43,18 @@ pub(crate) fn parse(state: &SessionState, text: &str) -> Result<Statement> {
         ));
     }
     Ok(statement)
+}
+
+/// Where a query first names a table.
+pub(crate) fn place(statement: &Statement, table: &str) -> Option<String> {
+    let Statement::Statement(inner) = statement else { return None };
+    let found =
+        visit_relations(inner.as_ref(), |name| match name.0.last().and_then(|part| part.as_ident()) {
+            Some(ident) if ident.value.eq_ignore_ascii_case(table) => ControlFlow::Break(ident.span.start),
+            _ => ControlFlow::Continue(()),
+        });
+    let start = found.break_value()?;
+    Some(at(start.line, start.column))
 }
 
 fn no_query(statement: &Statement) -> Error {

@@ -52,7 +52,8 @@ pub(crate) fn plain_schema(schema: &Schema) -> SchemaRef {
 }
 
 fn plain_type(data_type: &DataType) -> DataType {
-    let item = |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(plain_type(field.data_type())));
+    let item =
+        |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(plain_type(field.data_type())));
     match data_type {
         DataType::Utf8View => DataType::Utf8,
         DataType::BinaryView => DataType::Binary,

@@ -2,7 +2,6 @@
 
 mod job;
 mod kept;
-mod threads;
 mod wanted;
 
 use crate::engine::plan;
@@ -16,9 +15,8 @@ use provender_core::offline::{
 };
 use provender_core::sql::{SqlQuery, SqlTables};
 use provender_core::{Error, OfflineStore, RequestContext, Result};
-use provender_join::Window;
+use provender_join::{Window, offline};
 use std::sync::Arc;
-use threads::{blocking, stream_of};
 use wanted::Wanted;
 
 /// A store of the sources that are queries over some tables.
@@ -34,7 +32,8 @@ impl QueryStore {
 
     fn query(&self, source: &DataSource, context: &RequestContext) -> Result<SqlQuery> {
         let text = source.query().ok_or_else(|| {
-            Error::unsupported("only sources that are queries are read by this store").with("source", &source.name)
+            Error::unsupported("only sources that are queries are read by this store")
+                .with("source", &source.name)
         })?;
         Ok(SqlQuery {
             text: text.to_owned(),
@@ -86,16 +85,12 @@ impl OfflineStore for QueryStore {
 
     async fn latest(&self, request: RangeRequest) -> Result<RangeScan> {
         let window = self.window(request).await?;
-        let (schema, counters) = (window.schema().clone(), window.counters());
-        let latest = blocking(move || window.latest(threads::available())).await?;
-        counters.expect(latest.keys() as u64);
-        Ok(RangeScan { schema, batches: stream_of(latest), counters })
+        offline::latest(move || Ok(window)).await
     }
 
     async fn range(&self, request: RangeRequest) -> Result<RangeScan> {
         let window = self.window(request).await?;
-        let (schema, counters) = (window.schema().clone(), window.counters());
-        Ok(RangeScan { schema, batches: stream_of(window.range(threads::available())), counters })
+        offline::range(move || Ok(window)).await
     }
 
     async fn append(&self, request: AppendRequest) -> Result<u64> {

@@ -20,7 +20,8 @@ pub(crate) fn store() -> Arc<dyn OfflineStore> {
         Field::new("trips", DataType::Int64, true),
         Field::new("city", DataType::Utf8, true),
     ]);
-    let times = TimestampMicrosecondArray::from_iter_values((0..5).map(|hour| hour * HOUR)).with_timezone("UTC");
+    let times =
+        TimestampMicrosecondArray::from_iter_values((0..5).map(|hour| hour * HOUR)).with_timezone("UTC");
     let rows = RecordBatch::try_new(
         Arc::new(schema),
         vec![

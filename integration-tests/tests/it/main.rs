@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_input;
+mod delta;
 mod faults;
 mod first_day;
 mod golden_pit;
@@ -11,6 +12,7 @@ mod lake;
 mod lake_support;
 mod memory;
 mod replay;
+mod sql;
 #[allow(dead_code, reason = "shared with the other test binary")]
 mod support;
 mod traces;

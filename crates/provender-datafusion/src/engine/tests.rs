@@ -143,11 +143,11 @@ async fn mistakes_are_told_with_their_place_and_what_was_expected() {
 
             Invalid: the query is empty (expected: one SELECT, WITH or VALUES statement)
         SELECT
-            Invalid: the query is not SQL (found: EOF, expected: an expression)
+            Invalid: the query is not SQL (found: EOF, expected: an expression, at: the end of the query)
         SELEC 1
             Invalid: the query is not SQL (found: SELEC, expected: an SQL statement, at: line 1, column 1)
         SELECT driver_id FROM driver_hourly WHERE
-            Invalid: the query is not SQL (found: EOF, expected: an expression)
+            Invalid: the query is not SQL (found: EOF, expected: an expression, at: the end of the query)
         SELECT 1; SELECT 2
             Invalid: several statements (expected: one SELECT, WITH or VALUES statement)
         SELECT 'open
@@ -159,13 +159,13 @@ async fn mistakes_are_told_with_their_place_and_what_was_expected() {
         CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '/etc'
             Invalid: a query only reads (found: CREATE, expected: one SELECT, WITH or VALUES statement)
         SELECT * FROM driver_hurly
-            Invalid: there is no such table (table: driver_hurly, did you mean: driver_hourly)
+            Invalid: there is no such table (table: driver_hurly, did you mean: driver_hourly, at: line 1, column 15)
         SELECT * FROM weather
-            Invalid: there is no such table (table: weather, expected: driver_hourly)
+            Invalid: there is no such table (table: weather, expected: driver_hourly, at: line 1, column 15)
         SELECT * FROM '/etc/passwd'
-            Invalid: there is no such table (table: /etc/passwd, expected: driver_hourly)
+            Invalid: there is no such table (table: /etc/passwd, expected: driver_hourly, at: line 0, column 0)
         SELECT * FROM other.driver_hourly
-            Invalid: there is no such table (table: other.driver_hourly, did you mean: driver_hourly)
+            Invalid: there is no such table (table: other.driver_hourly, did you mean: driver_hourly, at: line 1, column 21)
         SELECT trip FROM driver_hourly
             Invalid: there is no such column (column: trip, did you mean: trips, expected: driver_hourly.driver_id, driver_hourly.event_timestamp, driver_hourly.trips, driver_hourly.city, at: line 1, column 8)
         SELECT driver_id FROM driver_hourly WHERE tripz > 1
@@ -191,8 +191,14 @@ async fn a_source_that_no_store_reads_and_a_query_over_a_query_are_refused() {
     let tables: Vec<SqlTable> =
         [nested, unread].map(|source| SqlTable { source, store: None }).into_iter().chain(tables()).collect();
     for (sql, expected) in [
-        ("SELECT * FROM busy", "the query of a data source cannot read another query (table: busy, type: FileSource)"),
-        ("SELECT * FROM far", "no offline store of this repository reads that source (expected: a store that reads it in offline_store or offline_stores, table: far, type: FileSource)"),
+        (
+            "SELECT * FROM busy",
+            "the query of a data source cannot read another query (table: busy, type: FileSource)",
+        ),
+        (
+            "SELECT * FROM far",
+            "no offline store of this repository reads that source (expected: a store that reads it in offline_store or offline_stores, table: far, type: FileSource)",
+        ),
     ] {
         let mut query = query(sql, &RequestContext::local());
         query.tables = Arc::new(tables.clone());
@@ -236,7 +242,8 @@ async fn a_cancelled_query_stops() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_stops_at_its_deadline() {
-    let context = RequestContext::local().until(std::time::Instant::now() + std::time::Duration::from_millis(200));
+    let context =
+        RequestContext::local().until(std::time::Instant::now() + std::time::Duration::from_millis(200));
     let mut rows = Datafusion.query(query(ENDLESS, &context)).await.unwrap();
     let error = rows.batches.next().await.unwrap().unwrap_err();
     assert_eq!(error.message(), "the deadline has passed");
@@ -249,7 +256,10 @@ async fn a_query_beyond_its_memory_is_refused() {
     let query = SqlQuery { max_memory: Some(1 << 20), ..query(sql, &RequestContext::local()) };
     let rows = Datafusion.query(query).await.unwrap();
     let error = rows.batches.try_collect::<Vec<_>>().await.unwrap_err();
-    assert_eq!((error.kind(), error.message()), (Kind::Invalid, "the query needs more memory than it may use"));
+    assert_eq!(
+        (error.kind(), error.message()),
+        (Kind::Invalid, "the query needs more memory than it may use")
+    );
 }
 
 #[tokio::test]

@@ -45,11 +45,11 @@ pub async fn training_set(
     builder.and_then(LogicalPlanBuilder::build).map_err(|e| of_datafusion(&e))
 }
 
+/// A store and the views that it joins.
+type Part = (Arc<dyn OfflineStore>, Vec<ViewJoin>);
+
 /// The views that each store reads, a join a store.
-fn by_store(
-    stores: &[Arc<dyn OfflineStore>],
-    views: Vec<ViewJoin>,
-) -> Result<Vec<(Arc<dyn OfflineStore>, Vec<ViewJoin>)>> {
+fn by_store(stores: &[Arc<dyn OfflineStore>], views: Vec<ViewJoin>) -> Result<Vec<Part>> {
     let mut parts: Vec<(usize, Vec<ViewJoin>)> = Vec::new();
     for view in views {
         let reader = stores.iter().position(|store| store.reads(&view.source)).ok_or_else(|| {

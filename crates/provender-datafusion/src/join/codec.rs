@@ -81,7 +81,9 @@ impl JoinCodec {
 
 fn write(node: Node, buffer: &mut Vec<u8>) -> DfResult<()> {
     let message = NodeMessage { node: Some(node) };
-    message.encode(buffer).map_err(|e| through_datafusion(Error::internal("a plan cannot be sent").because(e)))
+    message
+        .encode(buffer)
+        .map_err(|e| through_datafusion(Error::internal("a plan cannot be sent").because(e)))
 }
 
 fn read(buffer: &[u8]) -> DfResult<Node> {
@@ -91,7 +93,9 @@ fn read(buffer: &[u8]) -> DfResult<Node> {
 }
 
 fn unknown(name: &str) -> datafusion::common::DataFusionError {
-    through_datafusion(Error::unsupported("a node of that name cannot be sent or received").with("node", name))
+    through_datafusion(
+        Error::unsupported("a node of that name cannot be sent or received").with("node", name),
+    )
 }
 
 impl LogicalExtensionCodec for JoinCodec {

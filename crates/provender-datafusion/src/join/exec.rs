@@ -47,7 +47,7 @@ impl PointInTimeJoinExec {
             Error::unsupported("no offline store of this process reads all sources of the join")
                 .with("sources", sources.join(", "))
         })?;
-        Ok(Self::over(input, spec, store)?)
+        Self::over(input, spec, store)
     }
 
     fn over(input: Arc<dyn ExecutionPlan>, spec: JoinSpec, store: Arc<dyn OfflineStore>) -> Result<Self> {
@@ -156,13 +156,14 @@ pub(super) async fn feature_fields(
     view: &provender_core::offline::ViewJoin,
 ) -> Result<Vec<Field>> {
     let schema = store.schema(&view.source).await?;
-    let field = |feature: &provender_core::offline::FeatureColumn| match schema.field_with_name(&feature.column) {
-        Ok(field) => Ok(Field::new(&feature.name, field.data_type().clone(), true)),
-        Err(_) => Err(Error::invalid("the source has no such feature column")
-            .with("view", &view.name)
-            .with("source", &view.source.name)
-            .with("column", &feature.column)
-            .suggest(&feature.column, schema.fields().iter().map(|field| field.name().as_str()))),
-    };
+    let field =
+        |feature: &provender_core::offline::FeatureColumn| match schema.field_with_name(&feature.column) {
+            Ok(field) => Ok(Field::new(&feature.name, field.data_type().clone(), true)),
+            Err(_) => Err(Error::invalid("the source has no such feature column")
+                .with("view", &view.name)
+                .with("source", &view.source.name)
+                .with("column", &feature.column)
+                .suggest(&feature.column, schema.fields().iter().map(|field| field.name().as_str()))),
+        };
     view.features.iter().map(field).collect()
 }

@@ -287,7 +287,8 @@ impl KindMessage {
                 Self::Snowflake(WarehouseMessage { table, query, schema, database })
             }
             SourceKind::Other { source_type, class, options } => {
-                let (options_field, options) = options.map(|(field, bytes)| (Some(field), bytes)).unwrap_or_default();
+                let (options_field, options) =
+                    options.map(|(field, bytes)| (Some(field), bytes)).unwrap_or_default();
                 Self::Other(OtherMessage { source_type, class, options_field, options })
             }
             SourceKind::Push { .. }
@@ -312,11 +313,9 @@ impl KindMessage {
             Self::Snowflake(WarehouseMessage { table, query, schema, database }) => {
                 SourceKind::Snowflake { table, query, schema, database }
             }
-            Self::Other(OtherMessage { source_type, class, options_field, options }) => SourceKind::Other {
-                source_type,
-                class,
-                options: options_field.map(|field| (field, options)),
-            },
+            Self::Other(OtherMessage { source_type, class, options_field, options }) => {
+                SourceKind::Other { source_type, class, options: options_field.map(|field| (field, options)) }
+            }
         })
     }
 }

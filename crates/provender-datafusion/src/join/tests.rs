@@ -1,4 +1,4 @@
-use super::{JoinCodec, JoinSpec, PointInTimeJoin, PointInTimeJoinExec, session_with_join};
+use super::{JoinCodec, JoinSpec, PointInTimeJoin, PointInTimeJoinExec, session_with_join, training_set};
 use crate::SourceTable;
 use crate::session::config;
 use crate::testing::{source, store, view};
@@ -13,10 +13,17 @@ use datafusion_proto::bytes::{
     physical_plan_from_bytes_with_extension_codec, physical_plan_to_bytes_with_extension_codec,
 };
 use expect_test::expect;
+use futures::TryStreamExt;
+use provender_core::config::RepoConfig;
+use provender_core::memory::MemoryRegistry;
 use provender_core::model::{DataSource, SourceKind};
-use provender_core::offline::KnownAt;
-use provender_core::{Kind, RequestContext};
+use provender_core::offline::{KnownAt, Spine};
+use provender_core::{Kind, RequestContext, ValueType};
+use provender_engine::build::{Entity, FeatureView, Source};
+use provender_engine::{ApplyOptions, Definitions, FeatureStore, Features, HistoricalQuery, Spines};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 async fn session() -> SessionContext {
     let session = session_with_join(config(), vec![store()]);
@@ -30,7 +37,8 @@ fn spec() -> JoinSpec {
     JoinSpec::new("event_timestamp", &[view()], &features).unwrap()
 }
 
-const ENTITIES: &str = "SELECT driver_id AS driver, event_timestamp + INTERVAL '30 minutes' AS event_timestamp
+const ENTITIES: &str =
+    "SELECT driver_id AS driver, event_timestamp + INTERVAL '30 minutes' AS event_timestamp
     FROM driver_hourly WHERE event_timestamp < TIMESTAMP '1970-01-01T04:00:00' ORDER BY event_timestamp DESC";
 
 /// Entity rows half an hour after feature rows, joined; then what is asked of them.
@@ -62,7 +70,8 @@ async fn rows_come_in_the_inputs_order_with_what_was_known() {
         | 1      | 1970-01-01T02:30:00Z |              |
         | 2      | 1970-01-01T01:30:00Z | 20           |
         | 1      | 1970-01-01T00:30:00Z | 10           |
-        +--------+----------------------+--------------+"#]].assert_eq(&shown(&session, physical(&session).await).await);
+        +--------+----------------------+--------------+"#]]
+    .assert_eq(&shown(&session, physical(&session).await).await);
 }
 
 #[tokio::test]
@@ -101,8 +110,7 @@ async fn plans_survive_being_sent() {
     let codec = JoinCodec::new(vec![store()]);
     let plan = plan(&session).await;
     let bytes = logical_plan_to_bytes_with_extension_codec(&plan, &codec).unwrap();
-    let received =
-        logical_plan_from_bytes_with_extension_codec(&bytes, &session.task_ctx(), &codec).unwrap();
+    let received = logical_plan_from_bytes_with_extension_codec(&bytes, &session.task_ctx(), &codec).unwrap();
     assert_eq!(received.display_indent_schema().to_string(), plan.display_indent_schema().to_string());
     let again = session.state().create_physical_plan(&received).await.unwrap();
     let expected = shown(&session, physical(&session).await).await;
@@ -150,7 +158,8 @@ fn every_part_of_a_view_survives_being_sent() {
 #[tokio::test]
 async fn what_cannot_be_joined_is_refused_by_name() {
     let session = session().await;
-    let entities = session.state().create_logical_plan("SELECT driver_id AS drivr, now() AS event_timestamp").await;
+    let entities =
+        session.state().create_logical_plan("SELECT driver_id AS drivr, now() AS event_timestamp").await;
     assert!(entities.is_err());
     let entities =
         session.state().create_logical_plan("SELECT 1 AS drivr, now() AS event_timestamp").await.unwrap();
@@ -161,7 +170,8 @@ async fn what_cannot_be_joined_is_refused_by_name() {
     );
     let codec = JoinCodec::new(Vec::new());
     let bytes = physical_plan_to_bytes_with_extension_codec(physical(&session).await, &codec).unwrap();
-    let error = physical_plan_from_bytes_with_extension_codec(&bytes, &session.task_ctx(), &codec).unwrap_err();
+    let error =
+        physical_plan_from_bytes_with_extension_codec(&bytes, &session.task_ctx(), &codec).unwrap_err();
     let error = crate::errors::of_datafusion(&error);
     assert_eq!((error.kind(), error.get("source")), (Kind::Unsupported, Some("driver_hourly")));
 }
@@ -189,4 +199,50 @@ async fn a_process_without_a_store_for_the_sources_refuses_the_join() {
     let session = session().await;
     let join = PointInTimeJoinExec::new(physical(&session).await, spec(), &[]).unwrap_err();
     assert_eq!(join.kind(), Kind::Unsupported);
+}
+
+/// Two views of one source in a feature store.
+async fn feature_store() -> FeatureStore {
+    let text = "project: shop\nprovider: local\nregistry: data/registry.db\n";
+    let config = RepoConfig::parse(text, Path::new("feature_store.yaml"), ".".into(), &|_| None).unwrap();
+    let store = FeatureStore::new(config, Arc::new(MemoryRegistry::new()), vec![store()], None);
+    let view = |name: &str| {
+        FeatureView::new(name).entity("driver").ttl(Duration::from_secs(7_200)).source("driver_hourly")
+    };
+    let definitions = Definitions::new()
+        .with(Entity::new("driver").join_key("driver_id").value_type(ValueType::INT64))
+        .with(Source::file("driver_hourly", "driver_hourly").timestamp_field("event_timestamp"))
+        .with(view("places").feature("city", ValueType::STRING))
+        .with(view("work").feature("trips", ValueType::INT64));
+    store.apply(&definitions, &ApplyOptions::default()).await.unwrap();
+    store
+}
+
+#[tokio::test]
+async fn a_training_set_that_is_planned_here_is_that_of_the_engine() {
+    let store = feature_store().await;
+    let features = Features::List(vec!["work:trips".to_owned(), "places:city".to_owned()]);
+    let session = session().await;
+    let entities =
+        "SELECT driver_id, event_timestamp + INTERVAL '30 minutes' AS event_timestamp, trips AS label
+        FROM driver_hourly ORDER BY trips";
+    let entities = session.state().create_logical_plan(entities).await.unwrap();
+    let rows = session.execute_logical_plan(entities.clone()).await.unwrap().collect().await.unwrap();
+    let spine = Spine::new(rows[0].schema(), rows, "event_timestamp");
+    let plan = training_set(&store, entities, "event_timestamp", &features, None).await.unwrap();
+    let found = session.execute_logical_plan(plan).await.unwrap().collect().await.unwrap();
+    let query = HistoricalQuery {
+        spine: Spines::Frame(Arc::new(spine)),
+        features,
+        full_feature_names: false,
+        known_at: None,
+        max_memory: None,
+        spill_folder: None,
+        context: RequestContext::local(),
+    };
+    let set = store.historical(query).await.unwrap().run().await.unwrap();
+    let expected: Vec<RecordBatch> = set.batches.try_collect().await.unwrap();
+    let show = |rows: &[RecordBatch]| pretty_format_batches(rows).unwrap().to_string();
+    assert_eq!(show(&found), show(&expected));
+    assert_eq!(found.iter().map(RecordBatch::num_rows).sum::<usize>(), 5);
 }

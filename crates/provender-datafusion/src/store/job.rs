@@ -1,7 +1,6 @@
 //! A join of entity rows with sources that are queries.
 
 use super::kept::{keep, narrowed};
-use super::threads::{available, blocking, stream_of};
 use super::wanted::{Wanted, times};
 use crate::engine::{Planned, plan};
 use arrow_schema::{Field, Schema, SchemaRef};
@@ -10,6 +9,7 @@ use datafusion::physical_plan::displayable;
 use provender_core::offline::{Explain, HistoricalRequest, RetrievalJob, Retrieved, ViewExplain, ViewJoin};
 use provender_core::sql::SqlQuery;
 use provender_core::{Error, Result};
+use provender_join::offline::{blocking, stream_of};
 use provender_join::{HistoricalJoin, JoinOptions, Source};
 use std::collections::HashMap;
 use std::fmt;
@@ -37,8 +37,7 @@ impl QueryJob {
         let mut sources: HashMap<String, Part> = HashMap::new();
         let mut fields = Vec::new();
         for (view, query) in request.views.iter().zip(queries) {
-            let named =
-                |error: Error| error.with("query of", &view.source.name).with("view", &view.name);
+            let named = |error: Error| error.with("query of", &view.source.name).with("view", &view.name);
             let name = &view.source.name;
             let wanted = Wanted::of_view(view, times);
             let part = match sources.remove(name) {
@@ -105,8 +104,7 @@ impl RetrievalJob for QueryJob {
                 None => Err(Error::internal("a query was not run").with("view", &view.name)),
             });
             let opened = opened.collect::<Result<Vec<_>>>()?;
-            let options =
-                JoinOptions { threads: available(), max_memory, spill_folder, ..JoinOptions::default() };
+            let options = JoinOptions { max_memory, spill_folder, ..JoinOptions::default() };
             HistoricalJoin::new(spine, opened, options, context)?.run()
         });
         let joined = joined.await?;

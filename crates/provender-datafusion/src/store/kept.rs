@@ -1,6 +1,5 @@
 //! The rows of a query, kept in a file without a name.
 
-use super::threads::blocking;
 use super::wanted::Wanted;
 use crate::engine::Planned;
 use crate::errors::of_datafusion;
@@ -9,6 +8,7 @@ use futures::executor::block_on_stream;
 use provender_core::sql::{SqlQuery, SqlRows};
 use provender_core::{Error, RequestContext, Result};
 use provender_join::frame::{self, WriteOptions};
+use provender_join::offline::blocking;
 use provender_join::storage::{LocalDisk, ReadAt, Storage, StoredFile};
 use provender_join::{Format, Source, SourceSpec};
 use std::path::PathBuf;

@@ -11,6 +11,10 @@ use datafusion::logical_expr::{Expr, ident};
 use provender_core::offline::{FeatureColumn, KeyColumn, RangeRequest, Spine, ViewJoin};
 use provender_core::{Error, Result, timestamp_type};
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+#[cfg(test)]
+mod tests;
 
 /// Some columns of the rows in a window.
 #[derive(Clone, Debug)]
@@ -65,7 +69,9 @@ impl Wanted {
         let known = || schema.fields().iter().map(|field| field.name().as_str());
         if let Some(missing) = self.columns.iter().find(|column| !known().any(|name| name == *column)) {
             let error = Error::invalid("the query gives no such column").with("column", missing);
-            return Err(error.suggest(missing, known()).with("expected", known().collect::<Vec<_>>().join(", ")));
+            return Err(error
+                .suggest(missing, known())
+                .with("expected", known().collect::<Vec<_>>().join(", ")));
         }
         let wanted = known().filter(|name| self.columns.contains(*name));
         Ok(wanted.map(|name| Expr::Column(Column::new_unqualified(name))).collect())
@@ -75,8 +81,8 @@ impl Wanted {
     pub(super) fn condition(&self, schema: &Schema) -> Option<Expr> {
         let data_type = schema.field_with_name(&self.event_column).ok()?.data_type();
         let column = || ident(self.event_column.as_str());
-        let start = instant(self.bounds.start, data_type).map(|value| column().gt_eq(literal(value)));
-        let end = instant(self.bounds.end, data_type).map(|value| column().lt_eq(literal(value)));
+        let start = first(self.bounds.start, data_type).map(|value| column().gt_eq(literal(value)));
+        let end = last(self.bounds.end, data_type).map(|value| column().lt_eq(literal(value)));
         start.into_iter().chain(end).reduce(Expr::and)
     }
 }
@@ -85,16 +91,40 @@ fn literal(value: ScalarValue) -> Expr {
     Expr::Literal(value, None)
 }
 
-/// An instant of a type, `None` if there is no bound or the type cannot say it. Stores round times down to microseconds, so that a last one is the last of its.
-fn instant(micros: i64, data_type: &DataType) -> Option<ScalarValue> {
-    if micros == i64::MIN || micros == i64::MAX {
-        return None;
-    }
+/// The first value of a type that is not before an instant; `None` if every value is, as far as one can tell.
+fn first(micros: i64, data_type: &DataType) -> Option<ScalarValue> {
     let DataType::Timestamp(unit, zone) = data_type else { return None };
-    Some(match unit {
-        TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(Some(micros), zone.clone()),
-        _ => return None,
-    })
+    let value = match unit {
+        _ if micros == i64::MIN => None,
+        TimeUnit::Second => Some(-(-micros).div_euclid(1_000_000)),
+        TimeUnit::Millisecond => Some(-(-micros).div_euclid(1_000)),
+        TimeUnit::Microsecond => Some(micros),
+        TimeUnit::Nanosecond => micros.checked_mul(1_000),
+    };
+    value.map(|value| timestamp(value, *unit, zone))
+}
+
+/// The last value of a type that is not after an instant, by its whole microseconds, as stores compare; `None` as in [`first`].
+fn last(micros: i64, data_type: &DataType) -> Option<ScalarValue> {
+    let DataType::Timestamp(unit, zone) = data_type else { return None };
+    let value = match unit {
+        _ if micros == i64::MAX => None,
+        TimeUnit::Second => Some(micros.div_euclid(1_000_000)),
+        TimeUnit::Millisecond => Some(micros.div_euclid(1_000)),
+        TimeUnit::Microsecond => Some(micros),
+        TimeUnit::Nanosecond => micros.checked_mul(1_000).and_then(|value| value.checked_add(999)),
+    };
+    value.map(|value| timestamp(value, *unit, zone))
+}
+
+fn timestamp(value: i64, unit: TimeUnit, zone: &Option<Arc<str>>) -> ScalarValue {
+    let (value, zone) = (Some(value), zone.clone());
+    match unit {
+        TimeUnit::Second => ScalarValue::TimestampSecond(value, zone),
+        TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(value, zone),
+        TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(value, zone),
+        TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(value, zone),
+    }
 }
 
 fn columns<const N: usize>(

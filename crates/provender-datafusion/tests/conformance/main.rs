@@ -47,7 +47,11 @@ async fn queries(context: OpenContext) -> Result<OfflineHarness> {
             let event = ["at", "event", "event_timestamp"].into_iter().find(has).unwrap_or_default();
             let mut stored = DataSource::new(&name, file(&name));
             stored.timestamp_field = event.to_owned();
-            loaded.0.lock().unwrap().push(SqlTable { source: stored, store: Some(files as Arc<dyn OfflineStore>) });
+            loaded
+                .0
+                .lock()
+                .unwrap()
+                .push(SqlTable { source: stored, store: Some(files as Arc<dyn OfflineStore>) });
             let mut query = DataSource::new(format!("{name}_query"), file(""));
             query.tags.insert(QUERY_TAG.to_owned(), format!("SELECT * FROM \"{name}\""));
             Ok(query)
