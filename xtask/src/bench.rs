@@ -40,6 +40,7 @@ fn script(name: &str, amount: &str, options: &[&str]) -> Result<()> {
             .arg(root().join("bench").join(format!("{name}.py")))
             .arg(amount)
             .args(options)
+            .envs(environment.iter().map(|(name, value)| (*name, value.as_str())))
             .env("PROVENDER_BINARY", binary)
             .env("PROVENDER_BENCH_LOAD", target().join("release/bench-load"))
             .env("PROVENDER_BENCH_WORK", work),
