@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod delta;
+mod delta;
 mod faults;
 mod first_day;
 mod golden_pit;
