@@ -54,6 +54,11 @@ impl Fates {
         Self((0..rows).map(|_| AtomicU8::new(Fate::Open as u8)).collect())
     }
 
+    /// Has those of the rows written once more that are written.
+    fn reopen(&self, rows: &[usize]) {
+        rows.iter().filter(|row| self.is(**row, Fate::Written)).for_each(|row| self.settle(*row, Fate::Open));
+    }
+
     fn settle(&self, row: usize, fate: Fate) {
         self.0[row].store(fate as u8, Ordering::Relaxed);
     }
@@ -122,6 +127,10 @@ impl Writer {
             let commit = self.commit(&topology, lease.form, round);
             let round = Round { rows, fates, commit, lease, context };
             let done = round.run(&self.lanes, &topology, &open).await;
+            // What came late may have been written in a layout that nobody reads any more.
+            if lease.has_ended() && self.layouts.current(&table.project, context).await?.form != lease.form {
+                fates.reopen(&open);
+            }
             open.retain(|row| fates.is(*row, Fate::Open));
             match done {
                 Err(error) if error.kind() == Kind::Unavailable && failures + 1 < TRIES => {

@@ -8,6 +8,7 @@ use provender_core::{Kind, OnlineStore, RequestContext, Result};
 use provender_redis::RedisType::{Redis, RedisCluster};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Writes one row a key, all of second 100.
 async fn write(store: &Arc<dyn OnlineStore>, keys: &[&str]) -> Result<WriteSummary> {
@@ -160,5 +161,30 @@ fn a_script_that_was_forgotten_is_loaded_again() {
         });
         assert_eq!(write(&store, &["a"]).await.unwrap().written, 1);
         assert_eq!((count(&seen, "SCRIPT"), count(&seen, "EVALSHA")), (2, 2));
+    });
+}
+
+#[test]
+fn rows_that_arrive_after_the_layout_has_changed_are_written_in_the_new_one() {
+    // longer than what is known of a layout may be relied on
+    const LATE: Duration = Duration::from_millis(2_100);
+    play(async {
+        let server = Fake::new().await;
+        let store = on(RedisCluster, &[server.port]).await;
+        let (map, changed) = (slots(&[(0, 16_383, server.port)]), AtomicBool::new(false));
+        let seen = server.play(move |command| match &command[0][..] {
+            b"CLUSTER" => Act::Say(map.clone()),
+            b"GET" if changed.load(Ordering::SeqCst) => Act::Say("$8\r\nto-feast\r\n".to_owned()),
+            b"EVALSHA" => {
+                if !changed.swap(true, Ordering::SeqCst) {
+                    std::thread::sleep(LATE);
+                }
+                takes(command, 1)
+            }
+            _ => takes(command, 1),
+        });
+        let summary = write(&store, &["a"]).await.unwrap();
+        assert_eq!(summary, WriteSummary { written: 1, stale: 0 });
+        assert_eq!(count(&seen, "EVALSHA"), 2);
     });
 }
