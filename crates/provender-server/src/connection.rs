@@ -82,13 +82,14 @@ impl Connection {
             request.extensions_mut().insert(ConnectInfo(self.client));
         }
         let in_pieces = request.version() == Version::HTTP_2;
-        async move {
+        // boxed, since HTTP/2 moves a stream's future about before it runs
+        Box::pin(async move {
             let response = dispatch.answer(request).await;
             Ok(match in_pieces {
                 true => response.map(|body| Body::new(Pieces::new(body, pending))),
                 false => response,
             })
-        }
+        })
     }
 }
 

@@ -90,7 +90,7 @@ impl Grpc {
         if let Some(line) = line {
             line.log(StatusCode::OK, Some(code), elapsed, &id);
         }
-        response.headers_mut().insert(REQUEST_ID, id.clone());
+        guard::tell_id(&mut response, &id);
         response
     }
 

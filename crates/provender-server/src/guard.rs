@@ -66,8 +66,15 @@ where
     if let Some(line) = line {
         line.log(response.status(), None, elapsed, &id);
     }
-    response.headers_mut().insert(REQUEST_ID, id.clone());
+    tell_id(&mut response, &id);
     response
+}
+
+/// Tells the client by what the request is known. HTTP/2 would keep it among the headers that may come again, which this never does.
+pub(crate) fn tell_id(response: &mut Response, id: &HeaderValue) {
+    let mut id = id.clone();
+    id.set_sensitive(true);
+    response.headers_mut().insert(REQUEST_ID, id);
 }
 
 /// The client's identifier if it is short and harmless in a log, else a new one.

@@ -12,6 +12,7 @@ mod lifecycle;
 mod limits;
 mod materialize;
 mod openapi;
+mod recorded;
 mod requests;
 mod traces;
 mod world;
