@@ -181,7 +181,8 @@ impl Providers {
             }
             .with("section", S::SECTION)
             .with("type", &config.kind)
-            .with("known types", self.types::<S>().join(", "))),
+            .with("known types", self.types::<S>().join(", "))
+            .suggest(&config.kind, self.types::<S>())),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::otlp::Otlp;
 use crate::{output, signal};
 use clap::Args;
 use provender_server::{Server, ServerConfig};
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,27 +26,32 @@ pub(crate) struct Serve {
     /// How often the registry is read again, in the background, in seconds; 0 never does
     #[arg(short, long, alias = "registry_ttl_sec", default_value_t = 60, value_name = "SECONDS")]
     registry_ttl_sec: u64,
-    /// Threads that serve connections; -1 for one a core
+    /// Threads that serve connections; -1 or 0 for one a core
     #[arg(short, long, default_value_t = -1, allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-1..=1024), value_name = "THREADS")]
     workers: i32,
     /// Do not log requests (they are logged at --log-level info)
     #[arg(long)]
     no_access_log: bool,
     /// Largest request body, in bytes
-    #[arg(long, default_value_t = ServerConfig::default().limits.body, value_name = "BYTES")]
-    max_body: usize,
+    #[arg(long, default_value_t = at_least_one(ServerConfig::default().limits.body), value_name = "BYTES")]
+    max_body: NonZeroUsize,
     /// Most entity rows in a request
-    #[arg(long, default_value_t = ServerConfig::default().limits.rows, value_name = "ROWS")]
-    max_rows: usize,
+    #[arg(long, default_value_t = at_least_one(ServerConfig::default().limits.rows), value_name = "ROWS")]
+    max_rows: NonZeroUsize,
     /// Most requests at once; more are answered 503
-    #[arg(long, default_value_t = ServerConfig::default().limits.in_flight, value_name = "REQUESTS")]
-    max_in_flight: usize,
+    #[arg(long, default_value_t = at_least_one(ServerConfig::default().limits.in_flight), value_name = "REQUESTS")]
+    max_in_flight: NonZeroUsize,
     /// Most reads of the online store at once; more wait for a moment, then are answered 503
-    #[arg(long, default_value_t = ServerConfig::default().limits.store_reads, value_name = "READS")]
-    max_store_reads: usize,
+    #[arg(long, default_value_t = at_least_one(ServerConfig::default().limits.store_reads), value_name = "READS")]
+    max_store_reads: NonZeroUsize,
     /// How long a request may take, in seconds; a client may ask for less by the header x-request-timeout-ms
-    #[arg(long, default_value_t = ServerConfig::default().limits.answer.as_secs(), value_name = "SECONDS")]
+    #[arg(long, default_value_t = ServerConfig::default().limits.answer.as_secs(), value_parser = clap::value_parser!(u64).range(1..), value_name = "SECONDS")]
     request_timeout: u64,
+}
+
+/// A limit that lets something through.
+fn at_least_one(limit: usize) -> NonZeroUsize {
+    NonZeroUsize::new(limit).unwrap_or(NonZeroUsize::MIN)
 }
 
 impl Serve {
@@ -55,10 +61,10 @@ impl Serve {
         // 0 and -1 both stand for one a core
         config.workers = usize::try_from(self.workers).unwrap_or_default();
         config.access_log = !self.no_access_log;
-        config.limits.body = self.max_body;
-        config.limits.rows = self.max_rows;
-        config.limits.in_flight = self.max_in_flight;
-        config.limits.store_reads = self.max_store_reads;
+        config.limits.body = self.max_body.get();
+        config.limits.rows = self.max_rows.get();
+        config.limits.in_flight = self.max_in_flight.get();
+        config.limits.store_reads = self.max_store_reads.get();
         config.limits.answer = Duration::from_secs(self.request_timeout);
         start(app, config).await
     }

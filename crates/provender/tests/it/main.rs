@@ -50,7 +50,11 @@ async fn an_unknown_type_lists_the_known_ones() {
     assert_eq!(error.kind(), Kind::Invalid);
     assert_eq!(
         error.to_string(),
-        format!("unknown store type (section: online_store, type: redus, known types: {})", known_types())
+        format!(
+            "unknown store type (section: online_store, type: redus, known types: {}{})",
+            known_types(),
+            if cfg!(feature = "redis") { ", did you mean: redis" } else { "" }
+        )
     );
 }
 
