@@ -1,9 +1,12 @@
 //! Manifests of training sets, and their replay: the same rows again, or the first cell that differs.
 
-use crate::support::{CONFIGURATION, Repo};
+use crate::lake_support::highest_memory;
+use crate::support::{CONFIGURATION, Repo, command};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use provender::frame;
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::Arc;
 
 const DEFINITIONS: &str = "\
 kind: Entity
@@ -286,4 +289,133 @@ fn a_training_set_that_cannot_be_written_leaves_no_manifest() {
     assert_eq!(output.status.code(), Some(3));
     assert!(!Path::new(&(out + ".manifest.json")).exists());
     assert_eq!(built.manifest("t.parquet"), before);
+}
+
+/// A repository with a view over a Delta table of one version, and a training set of it in `t.parquet`.
+fn over_delta() -> Built {
+    let (built, _) = Built::new("seed.parquet", &[]);
+    let table = format!("delta:{}", built.path("data/table"));
+    built.repo.ok(&[
+        "get-historical-features",
+        "--feature-service",
+        "model",
+        "--entity-df",
+        &built.path("entities.csv"),
+        "--out",
+        &table,
+    ]);
+    let source = "path: data/rows.csv, file_format: csv, timestamp_field: event_timestamp, created_timestamp_column: created";
+    assert!(DEFINITIONS.contains(source));
+    let delta = "path: data/table, file_format: delta, timestamp_field: event_timestamp";
+    built.repo.write("features.yaml", &DEFINITIONS.replace(source, delta));
+    built.repo.ok(&["apply"]);
+    built.build("t.parquet", &["--entity-df", &built.path("entities.csv")]);
+    built
+}
+
+/// Gives the table another version with other rows.
+fn commit(built: &Built, mode: &str) {
+    built.repo.write("more.csv", "driver_id,event_timestamp,rating,trips\n1,2026-01-01T11:59:00Z,9.5,99\n");
+    let csv = "path: more.csv, file_format: csv, timestamp_field: event_timestamp";
+    let delta = "path: data/table, file_format: delta, timestamp_field: event_timestamp";
+    let definitions = std::fs::read_to_string(built.path("features.yaml")).unwrap();
+    built.repo.write("features.yaml", &definitions.replace(delta, csv));
+    built.repo.ok(&["apply"]);
+    let table = format!("delta:{}", built.path("data/table"));
+    let row = json!([{ "driver_id": 1, "event_timestamp": "2026-01-01T12:00:00" }]).to_string();
+    built.repo.ok(&[
+        "get-historical-features",
+        "--feature-service",
+        "model",
+        "-d",
+        &row,
+        "--out",
+        &table,
+        "--mode",
+        mode,
+    ]);
+    built.repo.write("features.yaml", &definitions);
+    built.repo.ok(&["apply"]);
+}
+
+#[test]
+fn a_delta_table_is_read_at_the_version_of_the_manifest() {
+    let built = over_delta();
+    let state = built.manifest("t.parquet")["sources"][0]["state"].clone();
+    assert_eq!((&state["kind"], &state["version"]), (&json!("table"), &json!(0)));
+    commit(&built, "append");
+    built.build("later.parquet", &["--entity-df", &built.path("entities.csv")]);
+    let hash = |out: &str| built.manifest(out)["result"]["content"]["hash"].clone();
+    assert_ne!(hash("later.parquet"), hash("t.parquet"), "the commit changed nothing");
+    for out in ["t.parquet", "later.parquet"] {
+        let (code, told, stderr) = built.replay(out, &[]);
+        assert_eq!((code, &told["equal"], stderr.as_str()), (0, &json!(true), ""), "{out}");
+    }
+}
+
+#[test]
+fn a_version_that_a_vacuum_removed_is_told() {
+    let built = over_delta();
+    let files = |folder: &str| -> Vec<_> {
+        let entries = std::fs::read_dir(built.path(folder)).unwrap().map(|entry| entry.unwrap().path());
+        entries.filter(|path| path.extension().is_some_and(|e| e == "parquet")).collect()
+    };
+    let old = files("data/table");
+    commit(&built, "overwrite");
+    old.iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    let (code, _, stderr) = built.replay("t.parquet", &[]);
+    assert!(code == 3 && stderr.contains("VACUUM") && stderr.contains("version 0"), "{code} {stderr}");
+}
+
+#[test]
+fn a_training_set_in_a_delta_table_has_a_manifest_too() {
+    let (built, _) = Built::new("seed.parquet", &[]);
+    let table = built.path("table");
+    let arguments =
+        ["get-historical-features", "--feature-service", "model", "--entity-df", &built.path("entities.csv")];
+    built.repo.ok(&[&arguments[..], &["--out", &format!("delta:{table}")]].concat());
+    let (code, told, stderr) = built.replay("table", &[]);
+    assert_eq!(
+        (code, &told["equal"], &told["compared_with"], stderr.as_str()),
+        (0, &json!(true), &json!(null), "")
+    );
+    assert_eq!(
+        built.manifest("table")["result"]["content"],
+        built.manifest("seed.parquet")["result"]["content"]
+    );
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn entity_rows_that_are_made_stay_within_the_limit() {
+    const ROWS: i64 = 1_500_000;
+    const BATCH: i64 = 100_000;
+    const LIMIT: u64 = 80_000_000;
+    let definitions = "kind: Entity\nname: key\njoin_keys: [key]\nvalue_type: INT64\n---\nkind: FeatureView\nname: v\nentities: [key]\nsource: {kind: FileSource, name: rows, path: data/rows.parquet, timestamp_field: event_timestamp}\nschema: [{name: a, dtype: Int64}]\n";
+    let repo = Repo::new(CONFIGURATION, definitions);
+    let batch = |first: i64| {
+        let rows = || first..first + BATCH;
+        let times = rows().map(|row| (row * 7_919) % ROWS * 1_000_000);
+        let times = TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC");
+        let columns: [(&str, ArrayRef); 3] = [
+            ("key", Arc::new(Int64Array::from_iter_values(rows().map(|row| row * 31 % 50_000)))),
+            ("event_timestamp", Arc::new(times)),
+            ("a", Arc::new(Int64Array::from_iter_values(rows()))),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    };
+    let batches = (0..ROWS / BATCH).map(|part| provender::Result::Ok(batch(part * BATCH)));
+    frame::write(repo.path("data/rows.parquet"), &batch(0).schema(), batches).unwrap();
+    repo.ok(&["apply"]);
+    let made = |more: &[&str]| {
+        let range = ["--spine", "changes", "--start", "1970-01-01", "--end", "1970-01-31"];
+        let mut command = command();
+        command.arg("-c").arg(repo.folder()).args(["get-historical-features", "-f", "v:a", "--explain"]);
+        highest_memory(command.args(range).args(more).stdout(std::process::Stdio::null()).spawn().unwrap())
+    };
+    let (unlimited, _) = made(&[]);
+    assert!(unlimited > LIMIT / 10 * 15, "{unlimited} bytes: too few rows to tell anything");
+    let (limited, is_done) =
+        made(&["--max-memory", &LIMIT.to_string(), "--spill-dir", repo.folder().to_str().unwrap()]);
+    assert!(is_done && limited <= LIMIT / 10 * 13, "{limited} bytes with a limit of {LIMIT}");
 }
