@@ -6,6 +6,7 @@ mod frames;
 mod historical;
 mod oracle;
 mod random;
+mod skew;
 mod sources;
 mod support;
 mod windows;
