@@ -14,6 +14,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionContext;
+use provender_core::model::{FileFormat, SourceKind};
 use provender_core::sql::{SqlEngine, SqlQuery, SqlRows, SqlTable, SqlTables};
 use provender_core::{Error, Kind, OfflineStore, OpenContext, Provider, RequestContext, Result, nearest};
 use serde::Deserialize;
@@ -143,10 +144,16 @@ fn find<'t>(reference: &TableReference, tables: &'t [SqlTable]) -> Result<&'t Sq
 }
 
 fn unread(table: &SqlTable) -> Error {
+    let expected = match &table.source.kind {
+        SourceKind::File { format: FileFormat::Delta, .. } => {
+            "type: delta in offline_store or offline_stores, and a build with the feature delta"
+        }
+        _ => "a store that reads it in offline_store or offline_stores",
+    };
     let error = match table.source.query() {
         Some(_) => Error::unsupported("the query of a data source cannot read another query"),
         None => Error::unsupported("no offline store of this repository reads that source")
-            .with("expected", "a store that reads it in offline_store or offline_stores"),
+            .with("expected", expected),
     };
     error.with("table", &table.source.name).with("type", table.source.kind.class())
 }

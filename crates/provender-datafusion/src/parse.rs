@@ -54,7 +54,8 @@ pub(crate) fn place(statement: &Statement, table: &str) -> Option<String> {
             _ => ControlFlow::Continue(()),
         });
     let start = found.break_value()?;
-    Some(at(start.line, start.column))
+    // Names in single quotes have no place.
+    (start.line > 0).then(|| at(start.line, start.column))
 }
 
 fn no_query(statement: &Statement) -> Error {

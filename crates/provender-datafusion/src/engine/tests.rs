@@ -163,7 +163,7 @@ async fn mistakes_are_told_with_their_place_and_what_was_expected() {
         SELECT * FROM weather
             Invalid: there is no such table (table: weather, expected: driver_hourly, at: line 1, column 15)
         SELECT * FROM '/etc/passwd'
-            Invalid: there is no such table (table: /etc/passwd, expected: driver_hourly, at: line 0, column 0)
+            Invalid: there is no such table (table: /etc/passwd, expected: driver_hourly)
         SELECT * FROM other.driver_hourly
             Invalid: there is no such table (table: other.driver_hourly, did you mean: driver_hourly, at: line 1, column 21)
         SELECT trip FROM driver_hourly

@@ -4,6 +4,7 @@
 mod through_plan;
 
 use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Schema};
 use async_trait::async_trait;
 use provender_conformance::{OfflineHarness, offline};
 use provender_core::model::{DataSource, FileFormat, SourceKind};
@@ -43,10 +44,9 @@ async fn queries(context: OpenContext) -> Result<OfflineHarness> {
         let (files, loaded, folder) = (Arc::clone(&files), Arc::clone(&loaded), root.join(&name));
         async move {
             write(&folder, &batches)?;
-            let has = |name: &&str| batches.iter().any(|batch| batch.column_by_name(name).is_some());
-            let event = ["at", "event", "event_timestamp"].into_iter().find(has).unwrap_or_default();
+            let event = event_column(&batches[0].schema());
             let mut stored = DataSource::new(&name, file(&name));
-            stored.timestamp_field = event.to_owned();
+            stored.timestamp_field = event;
             loaded
                 .0
                 .lock()
@@ -72,6 +72,13 @@ async fn joins(context: OpenContext) -> Result<OfflineHarness> {
         }
     });
     Ok(harness.slow(25))
+}
+
+/// The column of the event time, by the names that the rules give it: else the first of times.
+fn event_column(schema: &Schema) -> String {
+    let named = ["at", "event", "event_timestamp"].into_iter().find(|name| schema.index_of(name).is_ok());
+    let times = schema.fields().iter().find(|field| matches!(field.data_type(), DataType::Timestamp(..)));
+    named.map(str::to_owned).or(times.map(|field| field.name().clone())).unwrap_or_default()
 }
 
 /// A table as a folder with one file a batch.

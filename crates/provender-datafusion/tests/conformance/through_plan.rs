@@ -1,7 +1,7 @@
 //! An offline store whose joins DataFusion plans and runs, after the join has been sent as bytes and received.
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::common::DataFusionError;
 use datafusion::datasource::{MemTable, provider_as_source};
@@ -13,7 +13,7 @@ use futures::StreamExt;
 use provender_core::model::DataSource;
 use provender_core::offline::{
     AppendRequest, Explain, HistoricalRequest, OfflineCapabilities, RangeRequest, RangeScan, RetrievalJob,
-    Retrieved,
+    Retrieved, ViewJoin,
 };
 use provender_core::{Error, OfflineStore, Result};
 use provender_datafusion::{JoinCodec, JoinSpec, PointInTimeJoin, session_with_join};
@@ -94,7 +94,8 @@ impl PlannedJoin {
         let batches = spine.batches().map_err(|e| DataFusionError::External(Box::new(e)))?;
         let table = MemTable::try_new(Arc::clone(&spine.schema), vec![batches])?;
         let rows = LogicalPlanBuilder::scan("spine", provider_as_source(Arc::new(table)), None)?.build()?;
-        let spec = JoinSpec::new(&spine.event_column, &self.request.views, features);
+        let (views, features) = named_apart(&self.request.views, features);
+        let spec = JoinSpec::new(&spine.event_column, &views, &features);
         let spec = spec.map_err(|e| DataFusionError::External(Box::new(e)))?;
         let node = Arc::new(PointInTimeJoin::new(rows, spec)?);
         let plan = LogicalPlan::Extension(Extension { node });
@@ -112,6 +113,18 @@ impl PlannedJoin {
         let context = session(&self.store).task_ctx();
         PhysicalExtensionCodec::try_decode(&codec, &bytes, &inputs, &context, &converter)
     }
+}
+
+/// Views whose features have names of their own: the rules ask for some twice, which a feature store refuses before any plan is made.
+fn named_apart(views: &[ViewJoin], features: &Schema) -> (Vec<ViewJoin>, Schema) {
+    let mut views = views.to_vec();
+    let named = views.iter_mut().flat_map(|view| &mut view.features);
+    for (number, feature) in named.enumerate() {
+        feature.name = format!("feature {number}");
+    }
+    let fields = features.fields().iter().enumerate();
+    let fields = fields.map(|(number, field)| field.as_ref().clone().with_name(format!("feature {number}")));
+    (views, Schema::new(fields.collect::<Vec<_>>()))
 }
 
 fn session(store: &Arc<dyn OfflineStore>) -> datafusion::prelude::SessionContext {

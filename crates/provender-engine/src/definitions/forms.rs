@@ -70,7 +70,7 @@ static SOURCES: [Kind<Source>; 7] = [
 const NOT_HERE: [(&str, &str); 5] = [
     (
         "OnDemandFeatureView",
-        "a build with a runtime for the view's mode: `sql` comes with the feature sql, `python` and `pandas` with the Python package",
+        "a runtime for the view's mode (`sql`, `python`, `pandas`), which this release does not have",
     ),
     (
         "BatchFeatureView",
