@@ -183,7 +183,8 @@ impl Historical {
             Mode::Overwrite => SaveMode::Overwrite,
         };
         let path = entity::absolute(Path::new(table))?;
-        Ok(Destination::Table { target: store.delta_table(&path, mode).await?, path })
+        let target = Box::new(store.delta_table(&path, mode).await?);
+        Ok(Destination::Table { target, path })
     }
 
     async fn query(

@@ -9,7 +9,7 @@ use crate::error::{Doing, failed};
 use crate::place::TablePlace;
 use crate::table::Table;
 use crate::travel::At;
-use arrow_array::RecordBatch;
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::SchemaRef;
 use deltalake_core::logstore::LogStoreRef;
 use futures::{StreamExt, TryStreamExt};
@@ -121,7 +121,7 @@ async fn write_stream(
     while let Some(batch) = request.batches.try_next().await? {
         request.context.check()?;
         let fitted = layout.fit(&batch)?;
-        bytes += fitted.get_array_memory_size() as u64;
+        bytes += size(&fitted);
         held.push(fitted);
         if bytes >= bound {
             write_files(place, layout, std::mem::take(&mut held), &request.context, written).await?;
@@ -129,6 +129,14 @@ async fn write_stream(
         }
     }
     write_files(place, layout, held, &request.context, written).await
+}
+
+/// Bytes of the rows of a batch, which may be a part of larger arrays.
+fn size(batch: &RecordBatch) -> u64 {
+    let size = |column: &ArrayRef| {
+        column.to_data().get_slice_memory_size().unwrap_or_else(|_| column.get_array_memory_size()) as u64
+    };
+    batch.columns().iter().map(size).sum()
 }
 
 impl Goal {

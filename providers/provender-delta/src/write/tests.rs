@@ -78,13 +78,22 @@ async fn appended(place: &TablePlace, batch: RecordBatch) -> Result<u64> {
 }
 
 async fn saved(place: &TablePlace, batches: Vec<Result<RecordBatch>>, mode: SaveMode) -> Result<u64> {
+    saved_within(1, place, batches, mode).await
+}
+
+async fn saved_within(
+    max_memory: u64,
+    place: &TablePlace,
+    batches: Vec<Result<RecordBatch>>,
+    mode: SaveMode,
+) -> Result<u64> {
     let schema = batches.iter().find_map(|batch| batch.as_ref().ok()).unwrap().schema();
     let request = SaveRequest {
         target: source(),
         schema,
         batches: Box::pin(stream::iter(batches)),
         mode,
-        max_memory: Some(1),
+        max_memory: Some(max_memory),
         context: RequestContext::local(),
     };
     let place = place.clone();
@@ -360,4 +369,17 @@ async fn a_checkpoint_is_written_when_the_table_says_so_and_holds_what_was_there
         }
         assert_eq!(live(&place).await.len(), before + 4, "{name}");
     }
+}
+
+#[tokio::test]
+async fn parts_of_one_large_batch_fill_files_by_their_own_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = place(folder.path());
+    let large = rows(&(0..64_000).collect::<Vec<_>>());
+    let bytes = large.get_array_memory_size() as u64;
+    let parts: Vec<_> = (0..64).map(|part| Ok(large.slice(part * 1_000, 1_000))).collect();
+    let rows = saved_within(bytes * 2, &place, parts, SaveMode::Create).await.unwrap();
+    // A file holds a quarter of the memory, which here is half of the rows; one column grows from four bytes to eight.
+    assert!((2..=3).contains(&live(&place).await.len()), "{:?}", live(&place).await);
+    assert_eq!(rows, 64_000);
 }

@@ -41,7 +41,7 @@ pub(super) enum Destination {
     Nowhere,
     File(PathBuf),
     Table {
-        target: TableTarget,
+        target: Box<TableTarget>,
         /// Absolute path or URL.
         path: String,
     },
