@@ -1,10 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod append;
-mod job;
 mod place;
 mod store;
-mod stream;
 
 pub use provender_join::storage::StorageOptions;
 pub use store::FileStore;

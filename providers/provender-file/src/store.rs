@@ -1,9 +1,7 @@
 //! The store: requests of the engine, answered by provender-join on blocking threads.
 
 use crate::append;
-use crate::job::FileJob;
 use crate::place::Place;
-use crate::stream::{blocking, stream_of};
 use arrow_schema::SchemaRef;
 use async_trait::async_trait;
 use provender_core::model::{DataSource, FileFormat, SourceKind};
@@ -12,8 +10,9 @@ use provender_core::offline::{
     RetrievalJob, SourceVersion, ViewJoin,
 };
 use provender_core::{OfflineStore, OpenContext, RequestContext, Result, ValueType};
+use provender_join::offline::blocking;
 use provender_join::storage::StorageOptions;
-use provender_join::{HistoricalJoin, JoinOptions, Source, Window, versions};
+use provender_join::{HistoricalJoin, JoinOptions, Source, Window, offline, versions};
 use std::sync::Arc;
 
 /// Files of one repository.
@@ -34,15 +33,10 @@ impl FileStore {
         Place::of(source, &self.context, &self.options)
     }
 
-    /// A window, and the threads that reading it keeps busy.
-    async fn window(&self, request: RangeRequest) -> Result<(Window, usize)> {
+    /// Prepares a window when called, on whatever thread that is.
+    fn window(&self, request: RangeRequest) -> Result<impl FnOnce() -> Result<Window> + Send + use<>> {
         let open = self.opener(&request.source, &request.keys, &request.features, &request.context)?;
-        blocking(move || {
-            let source = open()?;
-            let threads = source.threads();
-            Ok((Window::new(request, source)?, threads))
-        })
-        .await
+        Ok(move || Window::new(request, open()?))
     }
 
     /// Opens a source when called, on whatever thread that is.
@@ -87,7 +81,7 @@ impl OfflineStore for FileStore {
             Ok((view, open))
         });
         let openers = openers.collect::<Result<Vec<_>>>()?;
-        let join = blocking(move || {
+        let prepare = move || {
             let opened = openers.into_iter().map(|(view, open)| {
                 let source = open().map_err(|error| error.with("view", &view.name))?;
                 Ok((view, source))
@@ -97,22 +91,16 @@ impl OfflineStore for FileStore {
             let threads = opened.iter().map(|(_, source)| source.threads()).max().unwrap_or(default.threads);
             let options = JoinOptions { threads, max_memory, spill_folder, ..default };
             HistoricalJoin::new(spine, opened, options, context)
-        });
-        Ok(Box::new(FileJob(join.await?)))
+        };
+        offline::historical(prepare).await
     }
 
     async fn latest(&self, request: RangeRequest) -> Result<RangeScan> {
-        let (window, threads) = self.window(request).await?;
-        let (schema, counters) = (window.schema().clone(), window.counters());
-        let latest = blocking(move || window.latest(threads)).await?;
-        counters.expect(latest.keys() as u64);
-        Ok(RangeScan { schema, batches: stream_of(latest), counters })
+        offline::latest(self.window(request)?).await
     }
 
     async fn range(&self, request: RangeRequest) -> Result<RangeScan> {
-        let (window, threads) = self.window(request).await?;
-        let (schema, counters) = (window.schema().clone(), window.counters());
-        Ok(RangeScan { schema, batches: stream_of(window.range(threads)), counters })
+        offline::range(self.window(request)?).await
     }
 
     async fn append(&self, request: AppendRequest) -> Result<u64> {
