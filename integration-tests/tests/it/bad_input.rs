@@ -1,28 +1,9 @@
 //! The mistakes of a tired person: each gets an error that names what is wrong, and nothing is changed or lost.
 
-use crate::support::{CONFIGURATION, Repo};
+use crate::support::{CONFIGURATION, DRIVERS, Repo};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use provender::frame;
 use std::sync::Arc;
-
-const DEFINITIONS: &str = "\
-kind: Entity
-name: driver
-join_keys: [driver_id]
-value_type: INT64
----
-kind: FileSource
-name: stats
-path: data/stats.parquet
-timestamp_field: event_timestamp
----
-kind: FeatureView
-name: driver_stats
-entities: [driver]
-ttl: 1d
-source: stats
-schema: [{name: f, dtype: Float64}]
-";
 
 const INVALID: i32 = 2;
 const NOT_FOUND: i32 = 3;
@@ -55,7 +36,7 @@ fn repo(definitions: &str) -> Repo {
 }
 
 fn applied() -> Repo {
-    let repo = repo(DEFINITIONS);
+    let repo = repo(DRIVERS);
     repo.ok(&["apply"]);
     repo
 }
@@ -100,19 +81,19 @@ fn all_mistakes_come_at_once() {
 
 #[test]
 fn a_negative_ttl_is_refused() {
-    let repo = repo(&DEFINITIONS.replace("ttl: 1d", "ttl: -1"));
+    let repo = repo(&DRIVERS.replace("ttl: 1d", "ttl: -1"));
     says(&repo.fails(INVALID, &["apply"]), &["driver_stats", "ttl", "features.yaml"]);
 }
 
 #[test]
 fn a_source_that_does_not_fit_is_named_with_what_it_has() {
-    let other = repo(&DEFINITIONS.replace("timestamp_field: event_timestamp", "timestamp_field: happened"));
+    let other = repo(&DRIVERS.replace("timestamp_field: event_timestamp", "timestamp_field: happened"));
     says(&other.fails(INVALID, &["apply"]), &["stats", "happened", "event_timestamp"]);
-    let other = repo(&DEFINITIONS.replace("name: f,", "name: g,"));
+    let other = repo(&DRIVERS.replace("name: f,", "name: g,"));
     says(&other.fails(INVALID, &["apply"]), &["driver_stats", "g", "f"]);
-    let other = repo(&DEFINITIONS.replace("Float64", "String"));
+    let other = repo(&DRIVERS.replace("Float64", "String"));
     says(&other.fails(INVALID, &["apply"]), &["driver_stats", "f", "String", "Float64"]);
-    let other = repo(&DEFINITIONS.replace("stats.parquet", "gone.parquet"));
+    let other = repo(&DRIVERS.replace("stats.parquet", "gone.parquet"));
     says(&other.fails(NOT_FOUND, &["apply"]), &["stats", "gone.parquet"]);
 }
 

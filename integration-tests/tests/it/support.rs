@@ -14,6 +14,30 @@ pub(crate) struct Repo {
 pub(crate) const CONFIGURATION: &str =
     "project: p\nregistry: data/registry.db\nonline_store: {type: sqlite, path: data/online.db}\n";
 
+/// A view of drivers over one file, and a service.
+pub(crate) const DRIVERS: &str = "\
+kind: Entity
+name: driver
+join_keys: [driver_id]
+value_type: INT64
+---
+kind: FileSource
+name: stats
+path: data/stats.parquet
+timestamp_field: event_timestamp
+---
+kind: FeatureView
+name: driver_stats
+entities: [driver]
+ttl: 1d
+source: stats
+schema: [{name: f, dtype: Float64}]
+---
+kind: FeatureService
+name: model
+features: [driver_stats]
+";
+
 impl Repo {
     pub(crate) fn new(configuration: &str, definitions: &str) -> Self {
         let repo = Self { folder: tempfile::tempdir().unwrap() };
@@ -140,10 +164,15 @@ impl Server {
 
     /// One request on a connection of its own.
     pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.ask_with("", method, path, body)
+    }
+
+    /// One request with more headers, each with the end of its line.
+    pub(crate) fn ask_with(&self, headers: &str, method: &str, path: &str, body: &str) -> Answer {
         use std::io::{Read, Write};
         let mut stream = std::net::TcpStream::connect(&self.address).unwrap();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: x\r\n{headers}content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).unwrap();

@@ -1,6 +1,6 @@
 //! Traces over OTLP, received by a collector of the test's own.
 
-use crate::support::{CONFIGURATION, Repo, Server};
+use crate::support::{CONFIGURATION, DRIVERS, Repo, Server};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
@@ -11,34 +11,10 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use tokio::runtime::Runtime;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, async_trait};
-
-const DEFINITIONS: &str = "\
-kind: Entity
-name: driver
-join_keys: [driver_id]
-value_type: INT64
----
-kind: FileSource
-name: stats
-path: data/stats.parquet
-timestamp_field: event_timestamp
----
-kind: FeatureView
-name: driver_stats
-entities: [driver]
-schema: [{name: conv_rate, dtype: Float64}]
-source: stats
----
-kind: FeatureService
-name: model
-features: [driver_stats]
-";
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
@@ -93,18 +69,12 @@ fn text(text: &str) -> Value {
 /// A read of the service `model` for two drivers, with a trace of the client's.
 fn ask(server: &Server, flags: &str) {
     let body = r#"{"feature_service":"model","entities":{"driver_id":[1,2]}}"#;
-    let mut stream = TcpStream::connect(format!("127.0.0.1:{}", server.port())).unwrap();
-    let length = body.len();
-    let head =
-        format!("traceparent: 00-{TRACE}-{PARENT}-{flags}\r\ncontent-length: {length}\r\nconnection: close");
-    write!(stream, "POST /get-online-features HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n{body}").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let headers = format!("traceparent: 00-{TRACE}-{PARENT}-{flags}\r\n");
+    assert_eq!(server.ask_with(&headers, "POST", "/get-online-features", body).status, 200);
 }
 
 fn repo() -> Repo {
-    let repo = Repo::new(CONFIGURATION, DEFINITIONS);
+    let repo = Repo::new(CONFIGURATION, DRIVERS);
     repo.ok(&["apply", "--skip-source-validation"]);
     repo
 }
