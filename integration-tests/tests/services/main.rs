@@ -22,6 +22,8 @@ mod lake_requests;
 mod lake_support;
 mod online_exchange;
 mod proxy;
+#[path = "../../../crates/provender-server/tests/it/recorded.rs"]
+mod recorded;
 mod redis;
 mod redis_faults;
 #[path = "../it/support.rs"]
