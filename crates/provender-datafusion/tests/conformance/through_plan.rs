@@ -75,11 +75,11 @@ impl RetrievalJob for PlannedJoin {
 
     async fn run(self: Box<Self>) -> Result<Retrieved> {
         let schema = self.plain.schema();
-        let plan = self.plan(&schema).await.map_err(failed)?;
-        let batches = execute_stream(plan, session(&self.store).task_ctx()).map_err(failed)?;
+        let plan = self.plan(&schema).await.map_err(|e| failed(&e))?;
+        let batches = execute_stream(plan, session(&self.store).task_ctx()).map_err(|e| failed(&e))?;
         let retrieved = self.plain.run().await?;
         let batches = batches.map(move |batch| {
-            let batch = batch.map_err(failed)?;
+            let batch = batch.map_err(|e| failed(&e))?;
             let features = batch.columns()[batch.num_columns() - schema.fields().len()..].to_vec();
             let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
             Ok(RecordBatch::try_new_with_options(Arc::clone(&schema), features, &options)?)
@@ -131,8 +131,8 @@ fn session(store: &Arc<dyn OfflineStore>) -> datafusion::prelude::SessionContext
     session_with_join(SessionConfig::new().with_target_partitions(4), vec![Arc::clone(store)])
 }
 
-fn failed(error: DataFusionError) -> Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+fn failed(error: &DataFusionError) -> Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(inner) = cause {
         if let Some(own) = inner.downcast_ref::<Error>() {
             let mut copy = Error::new(own.kind(), own.message().to_owned());

@@ -243,7 +243,6 @@ file_format: orc
             wrong value (file: defs.yaml:10, view: stats, field: online, expected: true or false, found: the text "yes")
             wrong value (file: defs.yaml:9, view: stats, field: tags.version, expected: text (write it in quotes), found: the number 2)
             missing field (file: defs.yaml:12, field: name, expected: text)
-            missing field (file: defs.yaml:15, source: s, field: path, expected: text)
             wrong value (file: defs.yaml:17, source: s, field: file_format, expected: parquet, csv or delta, found: the text "orc")
         "#]],
     );

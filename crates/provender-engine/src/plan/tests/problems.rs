@@ -321,7 +321,7 @@ file_format: delta
         two columns go by the name other (file: defs.yaml:16, source: d, field: field_mapping.n, columns: n, other)
         the source has no such column (file: defs.yaml:16, source: d, field: field_mapping.nn, did you mean: n)
         the column goes by another name after field mapping (file: defs.yaml:16, source: d, field: timestamp_field, found: ts, expected: time)
-        the source does not say where it is (file: defs.yaml:26, source: f, expected: path)
+        the source does not say where it is (file: defs.yaml:26, source: f, expected: path or query, one of the two)
         the source does not say where it is (file: defs.yaml:30, source: g, expected: table or query, one of the two)
         the source does not say where it is (file: defs.yaml:33, source: h, expected: table or query, one of the two)
     "#]].assert_eq(&repo.problems(yaml).await);
