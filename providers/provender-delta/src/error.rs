@@ -59,7 +59,8 @@ pub(crate) fn failed(error: &DeltaTableError, doing: Doing, table: &str) -> Erro
 }
 
 fn told(error: &DeltaTableError, text: &str, doing: Doing, table: &str) -> Error {
-    if let Some(error) = cause::<object_store::Error>(error)
+    let refused = of_store(error);
+    if let Some(error) = refused
         && !matches!(error, object_store::Error::NotFound { .. })
     {
         return refusal(error, doing.text(), table);
@@ -90,6 +91,18 @@ fn no_table() -> Error {
         .with("expected", "a folder with _delta_log in it that holds a commit")
 }
 
+/// What the store said. The kernel does not show it among its causes.
+fn of_store(error: &DeltaTableError) -> Option<&object_store::Error> {
+    let mut kernel = cause::<delta_kernel::Error>(error);
+    while let Some(delta_kernel::Error::Backtraced { source, .. }) = kernel {
+        kernel = Some(source.as_ref());
+    }
+    match kernel {
+        Some(delta_kernel::Error::ObjectStore(error)) => Some(error),
+        _ => cause(error),
+    }
+}
+
 /// The first cause of a type.
 fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
@@ -102,12 +115,16 @@ fn cause<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Opti
     None
 }
 
+/// All that the chain of causes says, once: most of them repeat the ones below.
 fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
         next = error.source();
     }
     text

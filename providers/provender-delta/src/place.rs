@@ -56,11 +56,18 @@ impl TablePlace {
             true => Box::pin(self.in_bucket()).await?,
             false => self.on_disk()?,
         };
+        let is_plain = url.path().trim_matches('/') == key.as_ref();
         let table: Arc<dyn ObjectStore> = match key.as_ref() {
             "" => Arc::clone(&root),
             _ => Arc::new(PrefixStore::new(Arc::clone(&root), key)),
         };
-        Ok(default_logstore(table, root, &url, &StorageConfig::default()))
+        if is_plain {
+            return Ok(default_logstore(table, root, &url, &StorageConfig::default()));
+        }
+        // The kernel escapes twice what has to be escaped in a URL: it is given the table as if it were all that there is.
+        let mut url = url;
+        url.set_path("/");
+        Ok(default_logstore(Arc::clone(&table), table, &url, &StorageConfig::default()))
     }
 
     async fn in_bucket(&self) -> Result<(Arc<dyn ObjectStore>, Url, Path)> {

@@ -239,6 +239,21 @@ async fn files_of_other_partitions_stay_unopened() {
 }
 
 #[tokio::test]
+async fn a_table_may_be_in_a_folder_of_any_name() {
+    for name in ["a b", "a%20b", "é=ü", "x#y?z"] {
+        let folder = tempfile::tempdir().unwrap();
+        for table in ["plain", "deleted"] {
+            let copied = copied(&format!("spark/{table}"));
+            fs::create_dir_all(folder.path().join(name)).unwrap();
+            fs::rename(copied.path().join("t"), folder.path().join(name).join(table)).unwrap();
+            let source = source(&format!("{name}/{table}"), &[]);
+            let found = range(&store(folder.path()), &source, "event_timestamp", &["id"]).await.unwrap();
+            assert_eq!(found.num_rows(), if table == "plain" { 30 } else { 53 }, "{name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_instant_means_the_version_that_was_committed_by_then() {
     let folder = copied("spark/in_commit_time");
     let store = store(folder.path());
