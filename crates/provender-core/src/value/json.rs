@@ -40,7 +40,7 @@ pub fn write_json(value: &[u8], non_finite: NonFinite, out: &mut Vec<u8>) -> Res
 ///
 /// # Errors
 /// As [`write_json`].
-#[inline]
+#[inline(always)]
 pub fn write_json_item(value: &[u8], non_finite: NonFinite, out: &mut Vec<u8>) -> Result<()> {
     if let Some(number) = small_int(value) {
         write_short_item(number, out);
@@ -52,7 +52,7 @@ pub fn write_json_item(value: &[u8], non_finite: NonFinite, out: &mut Vec<u8>) -
 }
 
 /// Of most features the values are whole numbers of a few bytes: an INT64 without sign, told by its tag. They have 21 bits, and so seven digits at most.
-#[inline]
+#[inline(always)]
 fn small_int(value: &[u8]) -> Option<u64> {
     const INT64: u8 = 0x20;
     match *value {
@@ -65,6 +65,7 @@ fn small_int(value: &[u8]) -> Option<u64> {
     }
 }
 
+#[inline(never)]
 fn write_any(value: &[u8], non_finite: NonFinite, out: &mut Vec<u8>) -> Result<()> {
     const STRING: u8 = 0x12;
     if let [STRING, length, text @ ..] = value

@@ -40,7 +40,7 @@ fn leading(value: u64, out: &mut Vec<u8>) {
 }
 
 /// Appends a number of at most seven digits and a comma, in one word.
-#[inline]
+#[inline(always)]
 pub(crate) fn write_short_item(value: u64, out: &mut Vec<u8>) {
     const COMMA: u64 = b',' as u64;
     let digits = eight_digits(value);
@@ -52,7 +52,7 @@ pub(crate) fn write_short_item(value: u64, out: &mut Vec<u8>) {
 }
 
 /// The eight decimal digits of a number, one a byte, the first in the lowest: halves, quarters and eighths are split side by side in one word.
-#[inline]
+#[inline(always)]
 fn eight_digits(value: u64) -> u64 {
     const HUNDREDTHS: u64 = 0x7f_0000_007f;
     const TENTHS: u64 = 0x000f_000f_000f_000f;

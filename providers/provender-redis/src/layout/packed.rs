@@ -96,33 +96,45 @@ impl Iterator for Cells<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let first = *self.row.get(self.next)?;
-        if first >= 0x80 {
-            return Some(self.long());
+        if self.next >= self.row.len() {
+            return None;
         }
-        Some(self.claimed(self.next + 1, first.into()))
+        let Some(place) = Place::at(self.row, self.next) else {
+            self.next = self.row.len();
+            return Some(Err(Damaged));
+        };
+        self.next = place.start + place.len;
+        Some(Ok(place.is_written.then_some(place.start..self.next)))
     }
 }
 
-impl Cells<'_> {
-    /// The value that begins at `start`, by what its varint says.
+/// Where a value of a row is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) start: usize,
+    pub(crate) len: usize,
+    /// Whether it was ever written.
+    pub(crate) is_written: bool,
+}
+
+impl Place {
+    /// The value whose varint begins at `at`, within the row; the next one begins where it ends. `None` if it does not fit into the row.
     #[inline]
-    fn claimed(&mut self, start: usize, claim: usize) -> <Self as Iterator>::Item {
-        let (len, is_there) = (claim.saturating_sub(1), claim > 0);
-        if len > self.row.len() - start {
-            self.next = self.row.len();
-            return Err(Damaged);
-        }
-        self.next = start + len;
-        Ok(is_there.then_some(start..start + len))
+    pub(crate) fn at(row: &[u8], at: usize) -> Option<Self> {
+        let (claim, start) = match row[at] {
+            short @ 0..0x80 => (usize::from(short), at + 1),
+            _ => Self::long(row, at)?,
+        };
+        let len = claim.saturating_sub(1);
+        (len <= row.len() - start).then_some(Self { start, len, is_written: claim > 0 })
     }
 
-    /// A value of more than 126 bytes.
+    /// What the varint of a value of more than 126 bytes says, and where the value begins.
     #[cold]
-    fn long(&mut self) -> <Self as Iterator>::Item {
-        let mut rest = &self.row[self.next..];
-        let claim = take_varint(&mut rest).and_then(|claim| usize::try_from(claim).ok());
-        self.claimed(self.row.len() - rest.len(), claim.unwrap_or(usize::MAX))
+    fn long(row: &[u8], at: usize) -> Option<(usize, usize)> {
+        let mut rest = &row[at..];
+        let claim = take_varint(&mut rest)?;
+        Some((usize::try_from(claim).ok()?, row.len() - rest.len()))
     }
 }
 

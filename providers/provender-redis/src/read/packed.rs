@@ -4,7 +4,7 @@ use super::exchange::Replies;
 use super::rows::{slice, time};
 use crate::config::Layout;
 use crate::error::damaged;
-use crate::layout::packed::{Header, cells};
+use crate::layout::packed::{Header, Place};
 use crate::layout::schema::Schema;
 use crate::schemas::Schemas;
 use crate::state::Form;
@@ -110,10 +110,13 @@ impl Unpacking<'_> {
         let found = if schema.all { &mut *out } else { &mut *values };
         let before = if schema.all { found.len() } else { 0 };
         found.truncate(before);
-        for value in cells(slice(data, packed), &header) {
-            let value = value.map_err(|_| self.damaged(row))?;
+        let (bytes, mut at) = (slice(data, packed), header.len);
+        while at < bytes.len() {
+            let place = Place::at(bytes, at).ok_or_else(|| self.damaged(row))?;
+            at = place.start + place.len;
             // Both fit: they lie within a value whose place does.
-            found.push(value.map_or(NO_CELL, |v| (packed.0 + v.start as u32, v.len() as u32)));
+            let cell = (packed.0 + place.start as u32, place.len as u32);
+            found.push(if place.is_written { cell } else { NO_CELL });
         }
         if found.len() - before != schema.len {
             return Err(self.damaged(row));
