@@ -11,7 +11,7 @@ use provender::{Error, Kind};
 use std::error::Error as _;
 use std::io::{IsTerminal, Write};
 use std::sync::OnceLock;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -67,6 +67,8 @@ pub(crate) fn start_log(level: LogLevel) {
     if level < tracing::Level::DEBUG {
         // Its warnings tell of each source of credentials that has none; ours says so once, in the error.
         levels = levels.with_target("aws_config", tracing::Level::ERROR);
+        // It logs each error that it hands back, and those are told.
+        levels = levels.with_target("buoyant_kernel", LevelFilter::OFF);
     }
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour());
     // A host program may have installed its own log; that one stays.
