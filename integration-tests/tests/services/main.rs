@@ -26,6 +26,7 @@ mod proxy;
 mod recorded;
 mod redis;
 mod redis_faults;
+mod replays;
 #[path = "../it/support.rs"]
 #[allow(dead_code, reason = "shared with the other test binary")]
 mod support;
@@ -44,6 +45,7 @@ const GROUPS: &[&[Case]] = &[
     delta::CASES,
     delta_writers::CASES,
     lake_faults::CASES,
+    replays::CASES,
     lake_requests::CASES,
     lake_credentials::CASES,
 ];
