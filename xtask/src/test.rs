@@ -7,7 +7,7 @@ use anyhow::Result;
 
 /// The stores whose conformance runs must find their backend where services are required.
 const REQUIRED: &str = "memory,file,sqlite,blob,redis,redis-overwrite,redis-packed,redis-cluster,redis-cluster-packed,\
-     redis-sentinel,dynamodb,dynamodb-overwrite,file-s3,file-azure,file-gcs,blob-s3,blob-azure,blob-gcs";
+     redis-sentinel,dynamodb,dynamodb-overwrite,delta,delta-s3,delta-azure,delta-gcs,file-s3,file-azure,file-gcs,blob-s3,blob-azure,blob-gcs";
 
 /// Format, lints, tidy, docs, then all tests. What a laptop cannot set up shows as ignored tests.
 fn all(required: bool) -> Result<()> {

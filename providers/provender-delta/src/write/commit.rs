@@ -129,3 +129,6 @@ pub(crate) async fn checkpoint(log_store: &LogStoreRef, place: &TablePlace, vers
         tracing::warn!(table = place.path, version, %error, "the table's checkpoint was not written");
     }
 }
+
+#[cfg(test)]
+mod tests;
