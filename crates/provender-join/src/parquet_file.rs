@@ -1,5 +1,6 @@
 //! Parquet files: footers, statistics, and row groups read through [`ReadAt`].
 
+mod columnwise;
 mod culprit;
 mod pages;
 
@@ -9,10 +10,12 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_buffer::BooleanBufferBuilder;
 use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use bytes::Bytes;
+use columnwise::Columnwise;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    RowSelection,
 };
 use parquet::basic::Type;
 use parquet::errors::{ParquetError, Result as ParquetResult};
@@ -132,23 +135,43 @@ impl ParquetFile {
         roots: &[usize],
         rows: Pick<'_>,
     ) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
+        let file = fetched(file, || self.ranges(row_group, roots))?;
+        let count = rows.count(self.rows(row_group));
+        let next: Box<dyn FnMut() -> Option<Result<RecordBatch>> + Send> = match rows {
+            Pick::Rows(rows) if self.is_columnwise(roots) => {
+                let mut batch = Some(self.columnwise(&file, row_group, roots, rows)?);
+                Box::new(move || batch.take().map(Columnwise::read))
+            }
+            _ => {
+                let mut reader = self.reader(file, row_group, roots, rows)?;
+                Box::new(move || reader.next().map(|batch| batch.map_err(|e| damaged(e.into()))))
+            }
+        };
+        Ok(culprit::checked(next, count))
+    }
+
+    fn reader(
+        &self,
+        file: Arc<dyn ReadAt>,
+        row_group: usize,
+        roots: &[usize],
+        rows: Pick<'_>,
+    ) -> Result<ParquetRecordBatchReader> {
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.iter().copied());
         let most = self.batch_rows(row_group, roots);
-        let file = fetched(file, || self.ranges(row_group, roots))?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(Chunks(file), self.metadata.clone())
             .with_row_groups(vec![row_group])
             .with_projection(mask);
+        let total = usize::try_from(self.rows(row_group)).unwrap_or(0);
         let builder = match rows {
             Pick::All => builder.with_batch_size(most),
             Pick::Ranges(ranges) => {
                 let ranges = ranges.iter().map(|range| range.start as usize..range.end as usize);
-                let total = usize::try_from(self.row_group(row_group).num_rows()).unwrap_or(0);
                 builder
                     .with_row_selection(RowSelection::from_consecutive_ranges(ranges, total))
                     .with_batch_size(most)
             }
             Pick::Rows(rows) => {
-                let total = usize::try_from(self.row_group(row_group).num_rows()).unwrap_or(0);
                 // The reader decodes all rows between the chosen ones and then drops them: keep as many as it decodes within bounds.
                 let share = BATCH_ROWS * rows.len() / total.max(1);
                 builder
@@ -156,9 +179,7 @@ impl ParquetFile {
                     .with_batch_size(share.clamp(64.min(most), most))
             }
         };
-        let mut reader = builder.build().map_err(damaged)?;
-        let next = move || reader.next().map(|batch| batch.map_err(|e| damaged(e.into())));
-        Ok(culprit::checked(next, rows.count(self.rows(row_group))))
+        builder.build().map_err(damaged)
     }
 }
 
