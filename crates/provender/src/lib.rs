@@ -40,9 +40,10 @@ pub fn providers() -> Providers {
         "sql" "datafusion" SqlEngine provender_datafusion::Datafusion;
     };
     // A file source may be a Delta table, and one repository have both, whichever of the two stores it picks.
-    #[cfg(all(feature = "delta", feature = "file"))]
-    let providers = ["file", "dask", "duckdb"]
+    if !cfg!(all(feature = "delta", feature = "file")) {
+        return providers;
+    }
+    ["file", "dask", "duckdb"]
         .into_iter()
-        .fold(providers.beside("delta", "file"), |providers, kind| providers.beside(kind, "delta"));
-    providers
+        .fold(providers.beside("delta", "file"), |providers, kind| providers.beside(kind, "delta"))
 }

@@ -91,3 +91,14 @@ async fn a_store_that_this_build_leaves_out_names_its_feature_by_every_alias() {
 fn known_types() -> String {
     provender::providers().types::<dyn OnlineStore>().join(", ")
 }
+
+#[cfg(all(feature = "delta", feature = "file"))]
+#[tokio::test]
+async fn files_and_delta_tables_are_read_by_a_repository_that_picks_either_store() {
+    let context = OpenContext::new("p", ".");
+    for picked in [&["file"][..], &["dask"], &["delta"], &["delta", "file"]] {
+        let sections: Vec<StoreConfig> = picked.iter().map(|kind| StoreConfig::new(*kind)).collect();
+        let stores = provender::providers().open_offline(&sections, &context).await.unwrap();
+        assert_eq!(stores.len(), 2, "{picked:?}");
+    }
+}
