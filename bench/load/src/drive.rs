@@ -19,6 +19,11 @@ pub(crate) struct Load {
 
 /// One connection's side of a protocol.
 pub(crate) trait Talk {
+    /// How many requests go together; the answer is whole when all of theirs are.
+    fn together(&self) -> usize {
+        1
+    }
+
     /// Appends the next request.
     fn request(&mut self, out: &mut Vec<u8>);
 
@@ -84,7 +89,8 @@ pub(crate) fn drive<T: Talk>(load: &Load, talk: impl Fn(usize) -> T) -> Result<(
             }
         }
     }
-    figures.print((Instant::now() - begin).as_secs_f64());
+    let together = connections.first().map_or(1, |connection| connection.talk.together());
+    figures.print((Instant::now() - begin).as_secs_f64(), together);
     Ok(())
 }
 
@@ -145,13 +151,13 @@ impl Figures {
         }
     }
 
-    fn print(&mut self, seconds: f64) {
+    fn print(&mut self, seconds: f64, together: usize) {
         self.latencies.sort_unstable();
         let at = |part: f64| {
             let index = (self.latencies.len() as f64 * part) as usize;
             self.latencies.get(index).or(self.latencies.last()).map_or(f64::NAN, |l| l.as_secs_f64() * 1e3)
         };
-        let count = self.latencies.len();
+        let count = self.latencies.len() * together;
         println!(
             "{{\"requests\": {count}, \"rps\": {:.2}, \"p50_ms\": {:.4}, \"p99_ms\": {:.4}, \"errors\": {}}}",
             count as f64 / seconds,

@@ -2,6 +2,7 @@
 
 use crate::drive::{Progress, Talk};
 use anyhow::{Result, bail};
+use std::collections::HashSet;
 
 const PATH: &str = "/feast.serving.ServingService/GetOnlineFeatures";
 
@@ -28,32 +29,45 @@ pub(crate) struct Calls<'a> {
     messages: &'a [Vec<u8>],
     headers: Vec<u8>,
     next: usize,
-    /// Of the call under way; odd numbers are the client's.
+    /// Of the last call; odd numbers are the client's.
     stream: u32,
+    /// Calls that are under way at once.
+    streams: usize,
+    /// Calls that are not answered yet.
+    open: usize,
+    has_failed: bool,
     /// Bytes of a frame that has arrived in part.
     partly: Vec<u8>,
     /// Received bytes that the server has not been given back.
     used: u32,
-    has_message: bool,
+    /// Streams that a message has come on.
+    answered: HashSet<u32>,
 }
 
 impl<'a> Calls<'a> {
-    pub(crate) fn new(address: &str, messages: &'a [Vec<u8>], number: usize) -> Self {
+    pub(crate) fn new(address: &str, messages: &'a [Vec<u8>], number: usize, streams: usize) -> Self {
         Self {
             messages,
             headers: headers(address),
             next: number * 61,
             stream: 0,
+            streams,
+            open: 0,
+            has_failed: false,
             partly: Vec::new(),
             used: 0,
-            has_message: false,
+            answered: HashSet::new(),
         }
     }
 
-    fn frame(&mut self, kind: u8, flags: u8, payload: &[u8], out: &mut Vec<u8>) -> Result<Progress> {
+    fn frame(&mut self, head: [u8; 9], payload: &[u8], out: &mut Vec<u8>) -> Result<Progress> {
+        let [_, _, _, kind, flags, stream @ ..] = head;
+        let stream = u32::from_be_bytes(stream);
         match kind {
             DATA => {
-                self.has_message |= !payload.is_empty();
+                if !payload.is_empty() {
+                    self.answered.insert(stream);
+                }
                 self.used += u32::try_from(payload.len())?;
                 if self.used > WINDOW / 2 {
                     frame(out, WINDOW_UPDATE, 0, 0, &self.used.to_be_bytes());
@@ -67,13 +81,21 @@ impl<'a> Calls<'a> {
         }
         if matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0 {
             // A call that fails has trailers and no message.
-            return Ok(if self.has_message { Progress::Whole } else { Progress::Failed });
+            self.has_failed |= !self.answered.remove(&stream);
+            self.open -= 1;
+            if self.open == 0 {
+                return Ok(if self.has_failed { Progress::Failed } else { Progress::Whole });
+            }
         }
         Ok(Progress::Partly)
     }
 }
 
 impl Talk for Calls<'_> {
+    fn together(&self) -> usize {
+        self.streams
+    }
+
     fn request(&mut self, out: &mut Vec<u8>) {
         if self.stream == 0 {
             out.extend_from_slice(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
@@ -81,16 +103,16 @@ impl Talk for Calls<'_> {
             let window = WINDOW.to_be_bytes();
             frame(out, SETTINGS, 0, 0, &[&[0, 4], &window[..]].concat());
             frame(out, WINDOW_UPDATE, 0, 0, &(WINDOW - FIRST_WINDOW).to_be_bytes());
-            self.stream = 1;
-        } else {
-            self.stream += 2;
         }
-        self.has_message = false;
-        let message = &self.messages[self.next % self.messages.len()];
-        self.next += 1;
-        frame(out, HEADERS, END_HEADERS, self.stream, &self.headers);
-        let length = (message.len() as u32).to_be_bytes();
-        frame(out, DATA, END_STREAM, self.stream, &[&[0], &length[..], message].concat());
+        (self.open, self.has_failed) = (self.streams, false);
+        for _ in 0..self.streams {
+            self.stream = if self.stream == 0 { 1 } else { self.stream + 2 };
+            let message = &self.messages[self.next % self.messages.len()];
+            self.next += 1;
+            frame(out, HEADERS, END_HEADERS, self.stream, &self.headers);
+            let length = (message.len() as u32).to_be_bytes();
+            frame(out, DATA, END_STREAM, self.stream, &[&[0], &length[..], message].concat());
+        }
     }
 
     fn receive(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<Progress> {
@@ -102,7 +124,7 @@ impl Talk for Calls<'_> {
             let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
             let Some((payload, tail)) = tail.split_at_checked(length) else { break };
             rest = tail;
-            match self.frame(head[3], head[4], payload, out)? {
+            match self.frame(*head, payload, out)? {
                 Progress::Partly => {}
                 end => progress = end,
             }

@@ -19,7 +19,8 @@ use std::path::Path;
 const USAGE: &str = "\
 bench-load redis ADDRESS PLAN ROWS CONNECTIONS SECONDS     reads of a plan, pipelined; replies are counted only
 bench-load http ADDRESS BODIES CONNECTIONS SECONDS         POST /get-online-features, a body a line
-bench-load grpc ADDRESS MESSAGES CONNECTIONS SECONDS       ServingService/GetOnlineFeatures
+bench-load grpc ADDRESS MESSAGES CONNECTIONS SECONDS [STREAMS]
+                                                           ServingService/GetOnlineFeatures; STREAMS calls at once on each connection
 bench-load canned PORT FILE                                an HTTP server that answers everything with FILE
 bench-load hset ADDRESS DUMP                               writes a dump as pipelined HSETs";
 
@@ -36,10 +37,11 @@ fn main() -> Result<()> {
             let requests: Vec<Vec<u8>> = bodies.lines().map(|body| http::encode(address, body)).collect();
             drive(&load(address, connections, seconds)?, |number| http::Posts::new(&requests, number))
         }
-        ["grpc", address, messages, connections, seconds] => {
+        ["grpc", address, messages, connections, seconds, ref streams @ ..] if streams.len() < 2 => {
             let messages = file::strings(Path::new(messages))?;
+            let streams = streams.first().map_or(Ok(1), |streams| streams.parse())?;
             drive(&load(address, connections, seconds)?, |number| {
-                grpc::Calls::new(address, &messages, number)
+                grpc::Calls::new(address, &messages, number, streams)
             })
         }
         ["canned", port, body] => canned::serve(port.parse()?, Path::new(body)),
