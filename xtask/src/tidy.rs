@@ -126,6 +126,10 @@ impl Graph {
             if dependencies.iter().any(|d| d.starts_with("datafusion")) && package != "provender-datafusion" {
                 wrong.push(format!("{package} must not know DataFusion"));
             }
+            let of_delta = |name: &String| name.starts_with("deltalake") || name == "buoyant_kernel";
+            if dependencies.iter().any(of_delta) && package != "provender-delta" {
+                wrong.push(format!("{package} must not know Delta's libraries"));
+            }
         }
         wrong.extend(heavy_in_core());
         wrong
