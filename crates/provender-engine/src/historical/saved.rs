@@ -31,7 +31,10 @@ impl FeatureStore {
         let store = self.offline.iter().find(|store| store.reads(&table)).ok_or_else(|| {
             Error::unsupported("no offline store of this repository has Delta tables")
                 .with("table", path)
-                .with("expected", "a build with the feature `delta`, and `type: file` or `type: delta` as offline store")
+                .with(
+                    "expected",
+                    "a build with the feature `delta`, and `type: file` or `type: delta` as offline store",
+                )
         })?;
         if mode == SaveMode::Create {
             match store.schema(&table).await {
