@@ -3,7 +3,6 @@
 
 mod bad_input;
 mod delta;
-mod delta;
 mod faults;
 mod first_day;
 mod golden_pit;
