@@ -10,37 +10,41 @@ use provender_core::sql::SqlRows;
 use provender_core::{RequestContext, Result};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// How often a query that gives no rows for long is asked whether it may go on.
 const HEARTBEAT: Duration = Duration::from_millis(50);
+/// Batches that may wait to be taken.
+const AHEAD: usize = 2;
 
-/// The rows of a stream, in types that every part of Provender knows.
+/// The rows of a stream, in types that every part of Provender knows. The query works in a task of its own, where it gives way now and then, whoever takes its
+/// rows; it stops when the request is cancelled or late, and when nobody wants its rows any more.
 pub(crate) fn rows(batches: SendableRecordBatchStream, context: &RequestContext) -> SqlRows {
     let schema = plain_schema(&batches.schema());
-    let state = Some((batches, context.clone(), Arc::clone(&schema)));
-    let batches = stream::unfold(state, |state| async {
-        let (mut batches, context, schema) = state?;
-        match next(&mut batches, &context).await {
-            Ok(batch) => {
-                let batch = batch?;
-                Some((plain(&batch, &schema), Some((batches, context, schema))))
-            }
-            Err(error) => Some((Err(error), None)),
-        }
-    });
-    SqlRows { schema, batches: batches.boxed() }
+    let (sender, mut receiver) = mpsc::channel(AHEAD);
+    tokio::spawn(work(batches, context.clone(), Arc::clone(&schema), sender));
+    SqlRows { schema, batches: stream::poll_fn(move |context| receiver.poll_recv(context)).boxed() }
 }
 
-/// The next batch, unless the request is cancelled or late first.
-async fn next(
-    batches: &mut SendableRecordBatchStream,
-    context: &RequestContext,
-) -> Result<Option<RecordBatch>> {
-    loop {
-        context.check()?;
-        match tokio::time::timeout(HEARTBEAT, batches.next()).await {
-            Ok(batch) => return batch.transpose().map_err(|e| of_datafusion(&e)),
-            Err(_) => continue,
+async fn work(
+    mut batches: SendableRecordBatchStream,
+    context: RequestContext,
+    schema: SchemaRef,
+    sender: mpsc::Sender<Result<RecordBatch>>,
+) {
+    while !sender.is_closed() {
+        let batch = match tokio::time::timeout(HEARTBEAT, batches.next()).await {
+            Ok(None) => return,
+            Ok(Some(batch)) => batch.map_err(|e| of_datafusion(&e)).and_then(|batch| plain(&batch, &schema)),
+            Err(_) => match context.check() {
+                Ok(()) => continue,
+                Err(error) => Err(error),
+            },
+        };
+        let batch = context.check().and(batch);
+        let is_last = batch.is_err();
+        if sender.send(batch).await.is_err() || is_last {
+            return;
         }
     }
 }

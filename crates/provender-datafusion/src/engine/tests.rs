@@ -240,6 +240,16 @@ async fn a_cancelled_query_stops() {
     assert_eq!((error.kind(), error.message()), (Kind::Unavailable, "interrupted"));
 }
 
+#[tokio::test]
+async fn a_query_whose_rows_are_taken_on_another_thread_stops_too() {
+    let context = RequestContext::local();
+    let rows = Datafusion.query(query(ENDLESS, &context)).await.unwrap();
+    let taken = tokio::task::spawn_blocking(|| futures::executor::block_on_stream(rows.batches).next());
+    context.cancel.cancel();
+    let error = taken.await.unwrap().unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.message()), (Kind::Unavailable, "interrupted"));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_stops_at_its_deadline() {
     let context =

@@ -82,8 +82,10 @@ impl RetrievalJob for QueryJob {
             let Some(part) = self.sources.get(&view.source.name) else { continue };
             let narrowed = narrowed(&part.planned, &part.wanted)?;
             let physical = part.planned.physical(&narrowed).await?;
-            let plan = displayable(physical.as_ref()).indent(false).to_string();
-            let plan = format!("join of the rows of a query:\n{}", plan.trim_end());
+            let text = displayable(physical.as_ref()).indent(false).to_string();
+            let scans: Vec<_> =
+                text.lines().map(str::trim).filter(|line| line.starts_with("SourceScan")).collect();
+            let plan = format!("join of a query's rows, kept on disk; {}", scans.join("; "));
             explain.views.push(ViewExplain { name: view.name.clone(), plan, ..ViewExplain::default() });
         }
         explain.memory_bytes = self.request.spine.memory() as u64;
