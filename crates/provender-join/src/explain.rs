@@ -6,6 +6,7 @@ use crate::parquet_file::decoded_bytes;
 use crate::prune::Part;
 use crate::slots::Slots;
 use crate::source::{Body, Source, Unit};
+use crate::spine::Entities;
 use crate::table::LeftOut;
 use provender_core::offline::{Pruned, ViewExplain};
 use provender_core::{Error, Result};
@@ -100,6 +101,8 @@ fn unsigned(number: i64) -> u64 {
 
 /// Bytes a row of the spine costs while it is grouped and scanned, its slots aside: group, time, row, whether a row was seen, and the key's share of the index.
 const GROUPING: u64 = 40;
+/// How often the text of a key is held then: in the row, and in the index, which holds it twice while it grows.
+const KEY_COPIES: u64 = 4;
 /// Bytes a row and view costs for its winner's position.
 const POSITION: u64 = 8;
 /// Bytes a row and view costs for the winner that the other choice of known rows would have, where it differs everywhere.
@@ -122,6 +125,8 @@ pub(crate) struct Estimate {
     views: u64,
     /// The entity rows, if memory holds them.
     spine: u64,
+    /// The text and binary keys of a row.
+    keys: u64,
     /// Columns that a thread decodes at once, at most.
     columns: u64,
     /// Bytes that a thread has fetched from a far store and not decoded yet, at most.
@@ -145,12 +150,13 @@ pub(crate) struct Plan {
 }
 
 impl Estimate {
-    pub(crate) fn new(rows: usize, spine_bytes: usize, needs: &[Need<'_>], threads: usize) -> Self {
+    pub(crate) fn new(entities: &Entities, needs: &[Need<'_>], threads: usize) -> Self {
         let columns = needs.iter().map(|need| need.features.types.len().max(need.scanned.types.len()));
         Self {
-            rows: rows as u64,
+            rows: entities.rows() as u64,
             views: needs.len() as u64,
-            spine: spine_bytes as u64,
+            spine: entities.memory() as u64,
+            keys: entities.facts().key_bytes,
             columns: columns.max().unwrap_or(0) as u64,
             fetched: needs.iter().flat_map(Need::far).map(|(_, bytes)| bytes).max().unwrap_or(0),
             threads,
@@ -165,7 +171,7 @@ impl Estimate {
     /// Bytes a row costs while its winners are looked for: few views have their slots at a time.
     fn scanning(&self, threads: usize) -> u64 {
         let slots = Slots::memory(1) as u64 * self.views.min(threads as u64 + 1);
-        GROUPING + slots + (POSITION + OTHER) * self.views
+        GROUPING + self.keys * KEY_COPIES + slots + (POSITION + OTHER) * self.views
     }
 
     /// Bytes at the peak of a join without a limit.

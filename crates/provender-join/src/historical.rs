@@ -133,7 +133,7 @@ impl HistoricalJoin {
 
     fn estimate(&self) -> Estimate {
         let needs: Vec<_> = self.views.iter().map(View::need).collect();
-        Estimate::new(self.entities.rows(), self.entities.memory(), &needs, self.options.threads)
+        Estimate::new(&self.entities, &needs, self.options.threads)
     }
 
     /// Finds the winners; their values are read as the batches are taken.

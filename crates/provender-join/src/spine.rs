@@ -27,6 +27,8 @@ pub(crate) struct Facts {
     pub(crate) times: Option<(i64, i64)>,
     /// By key column.
     pub(crate) keys: BTreeMap<String, KeySet>,
+    /// Bytes of the text and binary keys of a row: the largest average of any batch.
+    pub(crate) key_bytes: u64,
 }
 
 /// Some of the entity rows, in memory.
@@ -141,11 +143,17 @@ impl<'a> SpineWindow<'a> {
             let (first, last) = facts.times.unwrap_or((time, time));
             facts.times = Some((first.min(time), last.max(time)));
         }
+        let mut bytes = vec![0; self.batches.len()];
         for name in keys {
             let set = facts.keys.entry((*name).to_owned()).or_default();
-            for (values, _) in self.keys(&[name])? {
+            for (bytes, (values, _)) in bytes.iter_mut().zip(self.keys(&[name])?) {
                 values.iter().for_each(|values| set.add(values));
+                *bytes += values.iter().map(KeyValues::text_bytes).sum::<usize>();
             }
+        }
+        for (bytes, batch) in bytes.into_iter().zip(&self.batches) {
+            let average = bytes.div_ceil(batch.num_rows().max(1));
+            facts.key_bytes = facts.key_bytes.max(average as u64);
         }
         Ok(())
     }

@@ -110,6 +110,16 @@ impl KeyValues {
         Ok(values)
     }
 
+    /// Bytes of all values of text and binary; 0 for numbers.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Self::Whole(_) | Self::Unsigned(_) => 0,
+            Self::Bytes(values) => values.offsets().lengths().sum(),
+            Self::LargeBytes(values) => values.offsets().lengths().sum(),
+            Self::ByteViews(values) => values.lengths().map(|length| length as usize).sum(),
+        }
+    }
+
     /// The values as `i64`, those beyond it null; `None` for bytes.
     pub(crate) fn to_whole(&self) -> Option<Int64Array> {
         match self {
