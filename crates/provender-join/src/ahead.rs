@@ -48,7 +48,7 @@ impl Ahead {
     ///
     /// # Errors
     /// The first error of the piece that is due.
-    pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>> {
+    pub(crate) fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         loop {
             let Some(piece) = &self.piece else {
                 let next = self.pieces.as_ref().and_then(|pieces| pieces.recv().ok());
@@ -65,6 +65,19 @@ impl Ahead {
                 Err(_) => return Err(Error::internal("a reading thread panicked")),
             }
         }
+    }
+}
+
+impl Iterator for Ahead {
+    type Item = Result<RecordBatch>;
+
+    /// Ends after an error.
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.next_batch().transpose();
+        if matches!(batch, Some(Err(_))) {
+            (self.pieces, self.piece) = (None, None);
+        }
+        batch
     }
 }
 
@@ -120,7 +133,7 @@ mod tests {
         for threads in [1, 2, 9] {
             let mut ahead = numbers(40, threads);
             let mut found = Vec::new();
-            while let Some(batch) = ahead.next().unwrap() {
+            while let Some(batch) = ahead.next_batch().unwrap() {
                 found.push(batch.column(0).as_primitive::<Int64Type>().value(0));
             }
             assert_eq!(found, expected);
@@ -130,12 +143,12 @@ mod tests {
     #[test]
     fn errors_come_when_they_are_due_and_dropping_ends_the_threads() {
         let mut ahead = numbers(1_000, 4);
-        let taken = std::iter::from_fn(|| ahead.next().transpose()).take_while(Result::is_ok).count();
+        let taken = std::iter::from_fn(|| ahead.next_batch().transpose()).take_while(Result::is_ok).count();
         assert_eq!(taken, 80);
         let mut early = numbers(1_000, 4);
-        assert!(early.next().unwrap().is_some());
+        assert!(early.next_batch().unwrap().is_some());
         drop(early);
         let mut panics = Ahead::new(0..1, 1, |_, _| panic!("damaged"));
-        assert!(panics.next().unwrap_err().message().contains("panicked"));
+        assert!(panics.next_batch().unwrap_err().message().contains("panicked"));
     }
 }

@@ -8,7 +8,7 @@ mod sorted;
 mod stored;
 mod write;
 
-pub use read::{FrameReader, open, read, read_json};
+pub use read::{FrameReader, open, open_ahead, read, read_json};
 pub use sorted::distinct_rows;
 pub use stored::entity_rows;
 pub use write::{WriteOptions, write, write_with};

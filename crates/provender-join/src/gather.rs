@@ -1,12 +1,15 @@
 //! Reads the feature columns of the winners, and only of them, and deals their values out in the entity rows' order.
 
+mod places;
+
+pub(crate) use places::Places;
+
 use crate::columns::Columns;
 use crate::reader::{Chunk, Pick};
 use crate::slots::unit_and_row;
 use crate::source::Source;
 use crate::threads;
 use arrow_array::{Array, ArrayRef, new_null_array};
-use arrow_select::interleave::interleave;
 use provender_core::{RequestContext, Result};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -156,9 +159,9 @@ impl Gathered {
     ///
     /// # Errors
     /// `Unsupported` or `Internal` from Arrow, such as more than 2 GB of text in one batch.
-    pub(crate) fn column(&self, column: usize, places: &[(usize, usize)]) -> Result<ArrayRef> {
+    pub(crate) fn column(&self, column: usize, places: &Places) -> Result<ArrayRef> {
         let parts: Vec<&dyn Array> = self.chunks.iter().map(|chunk| chunk.columns[column].as_ref()).collect();
-        Ok(interleave(&parts, places)?)
+        places.values(&parts)
     }
 
     /// The columns of winners that follow each other.
@@ -171,7 +174,7 @@ impl Gathered {
     }
 
     /// Where the values of winners lie.
-    pub(crate) fn places(&self, winners: impl IntoIterator<Item = usize>) -> Vec<(usize, usize)> {
+    pub(crate) fn places(&self, winners: impl IntoIterator<Item = usize>) -> Places {
         let unpack = |winner: usize| {
             let place = self.places[winner].load(Ordering::Relaxed);
             ((place >> 32) as usize, place as u32 as usize)

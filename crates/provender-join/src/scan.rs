@@ -57,13 +57,13 @@ pub(crate) fn run(
     scans: &[Scan<'_>],
     threads: usize,
     context: &RequestContext,
-    settle: impl Fn(usize, Found) + Sync,
+    settle: impl Fn(usize, Found) -> Result<()> + Sync,
 ) -> Result<()> {
     let running: Vec<_> = scans.iter().map(Running::new).collect();
     let work: Vec<(usize, &Part)> =
         scans.iter().enumerate().flat_map(|(i, scan)| scan.parts.iter().map(move |part| (i, part))).collect();
     for (number, scan) in scans.iter().enumerate().filter(|(_, scan)| scan.parts.is_empty()) {
-        settle(number, Found::new(scan));
+        settle(number, Found::new(scan))?;
     }
     threads::for_each(threads, work.len(), context, Scratch::default, |scratch, index| {
         let (number, part) = work[index];
@@ -71,7 +71,7 @@ pub(crate) fn run(
         let found = running.begin();
         running.read(part, &found, scratch, context).map_err(|e| e.with("view", running.scan.name))?;
         if let Some(found) = running.end(found) {
-            settle(number, found);
+            settle(number, found)?;
         }
         Ok(())
     })

@@ -124,18 +124,35 @@ impl Slots {
         count * size_of::<Candidate>()
     }
 
-    /// All slots in order, when every writer is done.
-    pub(crate) fn into_best(self) -> impl Iterator<Item = Best> {
-        self.shards.into_iter().flat_map(|shard| {
-            let Shard { slots, apart } = shard.into_inner().unwrap_or_else(PoisonError::into_inner);
-            slots.into_iter().enumerate().map(move |(slot, held)| match &apart {
-                Apart::Few(rows) => {
-                    let (event, created) = rows.get(&(slot as u32)).copied().unwrap_or(NEITHER);
-                    Best { by_event: held.max(event), by_created: held.max(created) }
-                }
-                Apart::Many(created) => Best { by_event: held, by_created: created[slot] },
-            })
-        })
+    /// What was found, when every writer is done.
+    pub(crate) fn settled(self) -> Settled {
+        let shards = self.shards.into_iter();
+        let shards = shards.map(|shard| shard.into_inner().unwrap_or_else(PoisonError::into_inner)).collect();
+        Settled { shards, shift: self.shift }
+    }
+}
+
+/// Slots that nobody writes to any more.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    shards: Vec<Shard>,
+    shift: u32,
+}
+
+impl Settled {
+    /// What was found for a slot.
+    #[inline]
+    pub(crate) fn best(&self, slot: usize) -> Best {
+        let Shard { slots, apart } = &self.shards[slot >> self.shift];
+        let slot = slot & ((1 << self.shift) - 1);
+        let held = slots[slot];
+        match apart {
+            Apart::Few(rows) => {
+                let (event, created) = rows.get(&(slot as u32)).copied().unwrap_or(NEITHER);
+                Best { by_event: held.max(event), by_created: held.max(created) }
+            }
+            Apart::Many(created) => Best { by_event: held, by_created: created[slot] },
+        }
     }
 }
 
@@ -226,6 +243,11 @@ impl Shard {
 mod tests {
     use super::*;
 
+    fn all(slots: Slots, count: usize) -> Vec<Best> {
+        let slots = slots.settled();
+        (0..count).map(|slot| slots.best(slot)).collect()
+    }
+
     #[test]
     fn the_largest_of_all_threads_is_kept() {
         let count = 3 * SHARD + 5;
@@ -245,7 +267,7 @@ mod tests {
                 });
             }
         });
-        let kept: Vec<_> = slots.into_best().map(|best| best.by_event).collect();
+        let kept: Vec<_> = all(slots, count).into_iter().map(|best| best.by_event).collect();
         assert_eq!(kept.len(), count);
         assert!(
             kept.iter().enumerate().all(|(i, c)| c.event == 3 && unit_and_row(c.position) == (9, i as u32))
@@ -262,7 +284,7 @@ mod tests {
         writer.offer(0, at(2), Known::ByEvent);
         writer.offer(2, at(2), Known::ByCreated);
         writer.flush();
-        let best: Vec<_> = slots.into_best().collect();
+        let best = all(slots, 3);
         assert_eq!(best[0], Best { by_event: at(2), by_created: at(1) });
         assert_eq!(best[1], Best { by_event: Candidate::NONE, by_created: Candidate::NONE });
         assert_eq!(best[2], Best { by_event: Candidate::NONE, by_created: at(2) });
@@ -287,7 +309,7 @@ mod tests {
                 }
             }
             writer.flush();
-            slots.into_best().collect()
+            all(slots, count)
         };
         for every in [1, 2, 100] {
             for (slot, best) in offered(every).into_iter().enumerate() {

@@ -176,8 +176,8 @@ impl<'a> SpineWindow<'a> {
     }
 
     /// Groups the rows by key.
-    pub(crate) fn group(&self, names: &[&str]) -> Result<Groups> {
-        Groups::build(&self.keys(names)?, &self.times)
+    pub(crate) fn group(&self, names: &[&str], threads: usize) -> Result<Groups> {
+        Groups::build(&self.keys(names)?, &self.times, threads)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Reads a frame from Parquet, CSV, JSON or Arrow IPC.
 
 use super::{EVENT_COLUMN, FileType, Frame, ipc, json, utf8};
+use crate::ahead::Ahead;
 use crate::columns::Columns;
 use crate::instants::{instants, is_text};
 use crate::reader::{Chunk, Pick};
 use crate::source::{Format, Source, SourceSpec};
 use crate::storage::{Places, Positioned, ReadAt, Storage, StoredFile, unreadable};
+use crate::threads;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema, SchemaRef};
 use provender_core::offline::RowBatches;
@@ -47,12 +49,23 @@ impl fmt::Debug for FrameReader {
 /// # Errors
 /// Those of [`read`], some of them only with the batch in which they lie.
 pub fn open(path: impl AsRef<Path>) -> Result<FrameReader> {
-    let path = path.as_ref();
+    open_with(path.as_ref(), 1)
+}
+
+/// As [`open`]; row groups of Parquet are read ahead, as many at once as the machine has cores.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn open_ahead(path: impl AsRef<Path>) -> Result<FrameReader> {
+    open_with(path.as_ref(), threads::available())
+}
+
+fn open_with(path: &Path, threads: usize) -> Result<FrameReader> {
     let named =
         |error: Error| if error.get("file").is_some() { error } else { error.with("file", path.display()) };
     let rows = match FileType::of(path)? {
-        FileType::Parquet => open_source(path, Format::Parquet)?,
-        FileType::Csv => open_source(path, Format::Csv)?,
+        FileType::Parquet => open_source(path, Format::Parquet, threads)?,
+        FileType::Csv => open_source(path, Format::Csv, threads)?,
         FileType::Arrow => ipc::open(open_file(path)?).map_err(named)?,
         FileType::Json | FileType::JsonLines => {
             let mut bytes = Vec::new();
@@ -101,7 +114,7 @@ fn the_file(places: &Places, path: &str) -> Result<StoredFile> {
     }
 }
 
-fn open_source(path: &Path, format: Format) -> Result<FrameReader> {
+fn open_source(path: &Path, format: Format, threads: usize) -> Result<FrameReader> {
     let text = utf8(path)?;
     the_file(&Places::default(), text)?;
     let source = Arc::new(Source::open(&SourceSpec::new(text, text, format), &RequestContext::local())?);
@@ -110,13 +123,26 @@ fn open_source(path: &Path, format: Format) -> Result<FrameReader> {
     let columns = Arc::new(Columns::find(&source, &names, names.len())?);
     let batch_schema = Arc::clone(&schema);
     let units = 0..source.units().len();
-    let chunks = units.flat_map(move |unit| match source.read(unit, &columns, Pick::All) {
-        Ok(chunks) => Box::new(chunks) as Box<dyn Iterator<Item = Result<Chunk>> + Send>,
-        Err(error) => Box::new(std::iter::once(Err(error))),
-    });
-    let batches =
-        chunks.map(move |chunk| Ok(RecordBatch::try_new(Arc::clone(&batch_schema), chunk?.columns)?));
-    Ok(FrameReader { schema, batches: Box::new(batches) })
+    let batch =
+        move |chunk: Result<Chunk>| Ok(RecordBatch::try_new(Arc::clone(&batch_schema), chunk?.columns)?);
+    let batches: RowBatches<'static> = if threads.min(units.len()) > 1 {
+        let read = move |unit, give: &mut dyn FnMut(RecordBatch) -> bool| {
+            for chunk in source.read(unit, &columns, Pick::All)? {
+                if !give(batch(chunk)?) {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        Box::new(Ahead::new(units, threads, read))
+    } else {
+        let chunks = units.flat_map(move |unit| match source.read(unit, &columns, Pick::All) {
+            Ok(chunks) => Box::new(chunks) as Box<dyn Iterator<Item = Result<Chunk>> + Send>,
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        });
+        Box::new(chunks.map(batch))
+    };
+    Ok(FrameReader { schema, batches })
 }
 
 /// Text in the column of the rows' time is parsed, as Feast's DuckDB engine does.

@@ -26,11 +26,14 @@ impl HistoricalJoin {
             let names = self.views[first].key_names();
             let shared: Vec<usize> =
                 (first..self.views.len()).filter(|i| self.views[*i].key_names() == names).collect();
-            let groups = window.group(&names)?;
+            let groups = window.group(&names, plan.threads)?;
             let scans: Vec<_> = shared.iter().map(|i| self.views[*i].scan(&groups, &parts[*i])).collect();
             scan::run(&scans, plan.threads, &self.context, |number, found| {
-                let settled = Winners::settle(&groups, found, window.rows(), scans[number].rule);
+                let rule = scans[number].rule;
+                let settled =
+                    Winners::settle(&groups, found, window.rows(), rule, plan.threads, &self.context)?;
                 *winners[shared[number]].lock().unwrap_or_else(PoisonError::into_inner) = Some(settled);
+                Ok(())
             })?;
             shared.iter().for_each(|i| is_found[*i] = true);
         }

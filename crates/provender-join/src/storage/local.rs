@@ -76,25 +76,38 @@ impl ReadAt for LocalFile {
         if offset.checked_add(length as u64).is_none_or(|end| end > self.size) {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let mut buffer = vec![0; length];
-        read_exact_at(&self.file, &mut buffer, offset)?;
-        Ok(buffer.into())
+        read_exact_at(&self.file, offset, length).map(Bytes::from)
     }
 }
 
+/// Memory that was not written before is not written twice.
 #[cfg(unix)]
-fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
+fn read_exact_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    use rustix::buffer::spare_capacity;
+    use rustix::io::{Errno, pread};
+
+    let mut buffer = Vec::with_capacity(length);
+    while buffer.len() < length {
+        let next = offset + buffer.len() as u64;
+        // There may be room for more than was asked for; what follows the range does no harm, and is cut off.
+        match pread(file, spare_capacity(&mut buffer), next) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    buffer.truncate(length);
+    Ok(buffer)
 }
 
 #[cfg(windows)]
-fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-    let mut done = 0;
-    while done < buffer.len() {
+fn read_exact_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    let (mut buffer, mut done) = (vec![0; length], 0);
+    while done < length {
         match std::os::windows::fs::FileExt::seek_read(file, &mut buffer[done..], offset + done as u64)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             read => done += read,
         }
     }
-    Ok(())
+    Ok(buffer)
 }

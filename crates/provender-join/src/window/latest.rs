@@ -235,7 +235,7 @@ impl Iterator for Latest {
         if self.failed {
             return None;
         }
-        let batch = coalesce(&self.schema, || self.ahead.next()).transpose();
+        let batch = coalesce(&self.schema, || self.ahead.next_batch()).transpose();
         self.failed = matches!(batch, Some(Err(_)));
         batch
     }

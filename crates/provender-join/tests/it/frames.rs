@@ -272,3 +272,17 @@ fn entity_rows_beyond_the_bound_are_stored_and_read_back_from_any_row() {
         frame::entity_rows(frame::open(&path).unwrap(), Some(1), Some(&dir.path().join("no"))).unwrap_err();
     assert_eq!(error.kind(), Kind::NotFound);
 }
+
+#[test]
+fn row_groups_read_ahead_come_in_the_files_order() {
+    let dir = temp();
+    let path = dir.path().join("x.parquet");
+    let part = |first: i64| batch(vec![("id", ints((first..first + 100_000).map(Some)))]);
+    let batches = (0..4).map(|i| Ok(part(i * 100_000)));
+    frame::write(&path, &part(0).schema(), batches).unwrap();
+    let ahead = frame::open_ahead(&path).unwrap();
+    let rows = ahead.batches.map(Result::unwrap);
+    let ids: Vec<i64> =
+        rows.flat_map(|b| b.column(0).as_primitive::<Int64Type>().values().to_vec()).collect();
+    assert_eq!(ids, (0..400_000).collect::<Vec<_>>());
+}

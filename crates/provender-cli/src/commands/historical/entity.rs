@@ -81,7 +81,9 @@ pub(crate) fn absolute(path: &Path) -> Result<String> {
 
 fn of_file(file: &Path, room: &Room) -> Result<Spines> {
     let named = |e: Error| if e.get("file").is_some() { e } else { e.with("file", file.display()) };
-    let spine = frame::entity_rows(frame::open(file)?, room.held(), room.folder.as_deref());
+    // What is read ahead takes memory of its own.
+    let reader = if room.memory.is_none() { frame::open_ahead(file) } else { frame::open(file) };
+    let spine = frame::entity_rows(reader?, room.held(), room.folder.as_deref());
     spine.map(|spine| Spines::Frame(Arc::new(spine))).map_err(named)
 }
 
