@@ -80,9 +80,9 @@ def into_redis(count):
     client = servers.redis_client(redis)
     file = WORK / "floor.dump"
 
-    def provender(options):
+    def provender(name, options):
         store = f"{{type: redis, connection_string: '{redis.address}'{options}}}"
-        repo = write_repo(WORK / "materialize_redis", definitions(), store)
+        repo = write_repo(WORK / f"materialize_redis_{name}", definitions(), store)
 
         def run():
             client.flushall()
@@ -98,7 +98,9 @@ def into_redis(count):
         said = subprocess.run([LOAD, "hset", redis.address, str(file)], check=True, capture_output=True, text=True)
         return {"seconds": json.loads(said.stdout)["seconds"], "keys": float(client.dbsize())}
 
-    contenders = {"newest wins": provender(""), "overwrite": provender(", write_mode: overwrite"), "packed": provender(", layout: packed"), "floor": floor}
+    contenders = {
+        "newest wins": provender("newest", ""), "overwrite": provender("overwrite", ", write_mode: overwrite"),
+        "packed": provender("packed", ", layout: packed"), "floor": floor}
     try:
         contenders["newest wins"]()
         dump(client, file)
