@@ -89,14 +89,21 @@ def ten_million(other=0):
     return data.features(10_000_000, 10, other)
 
 
+def fifty_million():
+    return data.together("features_50000000", [ten_million(other) for other in range(5)])
+
+
 def clustered(count):
     """Feature rows in the order of time, entity rows in its last tenth. Without pruning: the same rows shuffled, so that nothing can be left out."""
     entities = data.entities(10_000, first_day=27)
-    pruned, unpruned = Join("pruned", [ten_million()], entities), Join("unpruned", [data.shuffled(ten_million())], entities)
-    medians = rounds({"clustered": pruned.provender, "shuffled": unpruned.provender}, count)
-    table("join clustered, 10,000,000 feature rows x 10,000 entity rows in the last tenth of the time", medians, "shuffled")
-    judge("clustered: seconds to those of shuffled rows", medians["clustered"]["seconds"] / medians["shuffled"]["seconds"], 0.2)
-    judge_answers(pruned, unpruned, reference=pruned)
+    shuffled = [data.shuffled(ten_million(other)) for other in range(5)]
+    sizes = {10_000_000: (ten_million(), shuffled[0]), 50_000_000: (fifty_million(), data.together("features_50000000_shuffled", shuffled))}
+    for rows, (folder, mixed) in sizes.items():
+        pruned, unpruned = Join("pruned", [folder], entities), Join("unpruned", [mixed], entities)
+        medians = rounds({"clustered": pruned.provender, "shuffled": unpruned.provender}, count)
+        table(f"join clustered, {rows:,} feature rows x 10,000 entity rows in the last tenth of the time", medians, "shuffled")
+        judge(f"clustered, {rows:,}: seconds to those of shuffled rows", medians["clustered"]["seconds"] / medians["shuffled"]["seconds"], 0.2)
+        judge_answers(pruned, unpruned, reference=pruned)
 
 
 def far(count):
@@ -132,8 +139,7 @@ def skew(count):
 
 def growth(count):
     """The same entity rows against ever more feature rows."""
-    fifty = data.together("features_50000000", [ten_million(other) for other in range(5)])
-    folders = {1_000_000: data.features(1_000_000, 1), 10_000_000: ten_million(), 50_000_000: fifty}
+    folders = {1_000_000: data.features(1_000_000, 1), 10_000_000: ten_million(), 50_000_000: fifty_million()}
     sizes, joins = list(folders), [Join(f"grown_{size}", [folder], data.entities(100_000)) for size, folder in folders.items()]
     medians = rounds({f"{size:,}": join.provender for size, join in zip(sizes, joins)}, count)
     table("join growing, 100,000 entity rows", medians, f"{sizes[0]:,}")

@@ -8,6 +8,7 @@ use crate::slots::Slots;
 use crate::source::{Body, Source, Unit};
 use crate::spine::Entities;
 use crate::table::LeftOut;
+use arrow_schema::DataType;
 use provender_core::offline::{Pruned, ViewExplain};
 use provender_core::{Error, Result};
 
@@ -151,7 +152,8 @@ pub(crate) struct Plan {
 
 impl Estimate {
     pub(crate) fn new(entities: &Entities, needs: &[Need<'_>], threads: usize) -> Self {
-        let columns = needs.iter().map(|need| need.features.types.len().max(need.scanned.types.len()));
+        let columns =
+            needs.iter().map(|need| columns_at_once(&need.features.types).max(need.scanned.types.len()));
         Self {
             rows: entities.rows() as u64,
             views: needs.len() as u64,
@@ -216,6 +218,11 @@ impl Estimate {
             width: self.width,
         })
     }
+}
+
+/// Columns of winners that a thread decodes at once: those of a width that is known come one after the other.
+fn columns_at_once(types: &[DataType]) -> usize {
+    if types.iter().all(DataType::is_primitive) { types.len().min(1) } else { types.len() }
 }
 
 impl Plan {
