@@ -102,9 +102,9 @@ struct Settling<'a> {
 
 impl Settling<'_> {
     /// Decides the rows of some groups.
-    fn settle(&self, pieces: Range<usize>) -> (Counts, Vec<(u32, u64)>) {
+    fn settle(&self, groups: Range<usize>) -> (Counts, Vec<(u32, u64)>) {
         let (mut counts, mut others) = (Counts::default(), Vec::new());
-        for bounds in self.groups.offsets[pieces.start..=pieces.end].windows(2) {
+        for bounds in self.groups.offsets[groups.start..=groups.end].windows(2) {
             let (mut best, mut other) = (Candidate::NONE, Candidate::NONE);
             let mut any = false;
             for slot in bounds[0] as usize..bounds[1] as usize {
